@@ -1,0 +1,77 @@
+# Two targets do everything on a fresh machine: `make run` and `make test`. The rest is for development.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Settings given on the command line (`make run PORT=9000`) reach the server through the environment.
+export $(filter-out MAKE% SHELL CURDIR .%,$(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v))))
+
+.PHONY: help run test check format install install-dev static setup browser bench bench-quick local-model schema clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: setup ## Set everything up, then serve on HOST:PORT
+	@exec $(PY) manage.py serve
+
+setup: install static
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py create_admin
+
+test: install-dev static browser ## Run the whole suite with real servers and a browser
+	@$(VENV)/bin/python -m tests.run
+
+check: install-dev static ## Format, lint, types, import contracts, migrations, deploy check, schema, templates
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(PY) manage.py makemigrations --check --dry-run
+	OPEN_ACCESS=0 DEBUG=0 PRODUCTION=1 SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  ALLOWED_HOSTS=chat.example.com DATABASE_URL=postgres://chat@127.0.0.1/chat REDIS_URL=redis://127.0.0.1:6379 \
+	  $(PY) manage.py check --deploy --fail-level WARNING
+	$(PY) manage.py spectacular --fail-on-warn --validate --file /dev/null
+
+format: install-dev ## Format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+static: static/vendor/.installed
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt constraints.txt | $(PY)
+	$(PY) -m pip install --quiet -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(PY)
+	$(PY) -m pip install --quiet -r requirements-dev.txt -c constraints.txt
+	@touch $@ $(VENV)/.installed
+
+# The page's libraries come from npm (node comes from a wheel where the machine has none) and are served by us.
+static/vendor/.installed: package.json package-lock.json config/vendor.sh | $(PY)
+	@bash config/vendor.sh $(VENV)
+	@touch $@
+
+browser:
+	@bash tests/install_chromium.sh
+
+bench: install-dev static ## Measure against the peers (under 10 minutes); prints the table
+	$(PY) -m benchmarks
+
+bench-quick: install-dev static ## The same in under 90 seconds
+	$(PY) -m benchmarks --quick
+
+local-model: ## Serve a small real model on loopback, offline (see docs/local-model.md)
+	@bash config/local_model.sh
+
+clean: ## Remove everything that was installed or made, except the database
+	rm -rf $(VENV) node_modules static/vendor .local-model .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis

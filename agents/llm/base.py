@@ -1,0 +1,63 @@
+"""What the agent loop asks of a model, whichever it is."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from agents.errors import ErrorCode
+from agents.events import Usage
+from agents.messages import ModelMessage, ToolCall
+from tools.base import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One turn. `settings` are model settings by their OpenAI names (temperature, max_tokens, …)."""
+
+    model: str
+    messages: tuple[ModelMessage, ...]
+    tools: tuple[Tool, ...] = ()
+    parallel_tool_calls: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer. One delta may hold many tokens: whatever one read from the provider brought."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The provider failed before its first token; `attempt` (2, 3, …) follows in `delay` seconds."""
+
+    attempt: int
+    code: ErrorCode
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """The last delta of a turn. `usage` is None where the provider sent none."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+ModelDelta = TextDelta | ReasoningDelta | Retry | TurnEnd
+
+
+class ChatModel(Protocol):
+    """A language model. `stream` ends with exactly one TurnEnd, or raises agents.errors.ModelError.
+
+    Closing the generator (or cancelling its task) closes the connection to the provider at once.
+    """
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta, None]: ...

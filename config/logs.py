@@ -1,0 +1,38 @@
+"""How log lines look: readable in a terminal, JSON in production. Message texts of people are never logged."""
+
+from typing import Any
+
+import structlog
+
+
+def logging_config(*, level: str, json: bool) -> dict[str, Any]:
+    """The value of Django's LOGGING setting. Every line goes to standard error."""
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([structlog.processors.format_exc_info] if json else []),
+    ]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                "foreign_pre_chain": shared,
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # One line per request is the proxy's business; these would be one per request and per frame.
+            "django.request": {"level": "ERROR"},
+            "django.channels.server": {"level": "WARNING"},
+            "daphne": {"level": "WARNING"},
+            "openai": {"level": "WARNING"},
+            "asyncio": {"level": "WARNING"},
+        },
+    }
