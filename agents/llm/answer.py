@@ -1,0 +1,133 @@
+"""An answer that is coming in: reads its stream under deadlines, without a task or a timer per read."""
+
+import asyncio
+import logging
+
+import aiohttp
+
+from agents.errors import ErrorCode, ModelError
+from agents.llm.base import ModelDelta
+from agents.llm.failures import BROKE_OFF, TIMED_OUT, UNREACHABLE
+from agents.llm.sse import WholeBody
+from agents.llm.turn import Turn
+
+AFTER_FINISH = 5.0  # seconds; all that can come after the finish reason is the usage
+LINGER = 1.0  # seconds in which the end of the stream may come, so that the connection can be used again
+log = logging.getLogger(__name__)
+
+
+class Deadline:
+    """Fails a read that waits too long. One timer per stream, armed again only when it fires.
+
+    `limit` (seconds) counts from `since` (loop time), and only while `waiting`: a slow reader is not a slow provider.
+    """
+
+    __slots__ = ("_content", "_handle", "_loop", "limit", "since", "waiting")
+
+    def __init__(self, content: aiohttp.StreamReader, *, since: float, limit: float) -> None:
+        self._content = content
+        self._loop = asyncio.get_running_loop()
+        self.since = since
+        self.waiting = False
+        self.limit = limit
+        self._handle = self._loop.call_at(since + limit, self._check)
+
+    def restart(self, limit: float) -> None:
+        """Count from now; arm the timer anew only where it would fire too late."""
+        self.since = self._loop.time()
+        if limit != self.limit:
+            self.limit = limit
+            self._arm(limit)
+
+    def stop(self) -> None:
+        self._handle.cancel()
+
+    def _arm(self, delay: float) -> None:
+        self._handle.cancel()
+        self._handle = self._loop.call_later(delay, self._check)
+
+    def _check(self) -> None:
+        left = self.since + self.limit - self._loop.time()
+        if left <= 0 and self.waiting:
+            self._content.set_exception(TimeoutError())
+        else:
+            self._arm(left if left > 0 else self.limit)
+
+
+class Answer:
+    """The stream of one turn. `first_token` and `idle` are in seconds; the first counts from `since` (loop time)."""
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, turn: Turn, *, since: float, first_token: float, idle: float
+    ) -> None:
+        self.ended = False
+        self._response = response
+        self._turn = turn
+        self._read = response.content.readany
+        self._idle = idle
+        self._deadline = Deadline(response.content, since=since, limit=first_token)
+
+    @property
+    def started(self) -> bool:
+        """Whether something of the answer has come."""
+        return self._turn.started
+
+    async def read(self) -> list[ModelDelta]:
+        """Return what the next read brings, maybe nothing; at the end of the stream the last deltas.
+
+        Raises ModelError when the stream is cut, silent or broken.
+        """
+        turn, deadline = self._turn, self._deadline
+        if turn.failure:
+            raise turn.failure
+        deadline.waiting = True
+        try:
+            data = await self._read()
+        except (
+            TimeoutError,
+            aiohttp.ClientError,
+            RuntimeError,
+        ) as error:  # RuntimeError: aiohttp's "Connection closed."
+            return self._end(error)
+        finally:
+            deadline.waiting = False
+        if not data:
+            return self._end(None)
+        chunks = turn.chunks
+        deltas = turn.feed(data)
+        if turn.done:
+            return [*deltas, *self._end(None)]
+        if turn.started and turn.chunks != chunks:
+            deadline.restart(min(self._idle, AFTER_FINISH) if turn.finish_reason else self._idle)
+        return deltas
+
+    def close(self) -> None:
+        """Stop the deadline and close the connection, unless the stream has ended and it can be used again."""
+        self._deadline.stop()
+        if self._turn.done and not self._response.closed:
+            # The provider's last bytes are on their way; aiohttp keeps the connection if they come in time.
+            asyncio.get_running_loop().call_later(LINGER, self._response.close)
+        else:
+            self._response.close()
+
+    def _end(self, error: Exception | None) -> list[ModelDelta]:
+        self.ended = True
+        turn = self._turn
+        if error is None or turn.finish_reason:  # what has a finish reason is whole, however the connection ended
+            return turn.finish()
+        log.warning("The stream of a model provider failed: %s", type(error).__name__)
+        if isinstance(error, TimeoutError):
+            raise ModelError(ErrorCode.MODEL_TIMEOUT, TIMED_OUT) from error
+        if turn.started:
+            raise ModelError(ErrorCode.MODEL_ERROR, BROKE_OFF) from error
+        raise ModelError(ErrorCode.MODEL_UNAVAILABLE, UNREACHABLE) from error
+
+
+def open_turn(content_type: str, taken: set[str]) -> Turn:
+    """Return the turn that reads a body of this type. Raises ModelError for a web page."""
+    if "html" in content_type:
+        raise ModelError(
+            ErrorCode.MODEL_ERROR,
+            "OPENAI_BASE_URL leads to a web page, not to a model provider. It usually ends in /v1.",
+        )
+    return Turn(WholeBody() if content_type.startswith("application/json") else None, taken=taken)

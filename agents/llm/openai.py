@@ -1,0 +1,159 @@
+"""The model client for OpenAI and everything that speaks its chat completions: Ollama, vLLM, llama.cpp, OpenRouter, …
+
+The openai client does authentication, URLs and typed errors; the stream's bytes are decoded by `agents.llm.turn`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import httpx2
+import openai
+
+from agents.errors import ErrorCode, ModelError
+from agents.llm.answer import Answer, open_turn
+from agents.llm.base import ModelDelta, ModelRequest
+from agents.llm.failures import TIMED_OUT, UNREACHABLE, refused
+from agents.llm.parameters import refused_parameter, substitute
+from agents.llm.request_body import call_ids, chat_body, encode_body, vendor_fields
+from agents.llm.retries import FIRST_DELAY, Retries, retry_after
+from agents.llm.transport import RESPONSE, AiohttpTransport
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+log = logging.getLogger(__name__)
+
+
+class OpenAIChatModel:
+    """A ChatModel over HTTP. Timeouts are in seconds; `max_retries` counts only failures before the first token.
+
+    Without `base_url` it asks OpenAI; without `api_key` it sends none. `retry_delay` (seconds) doubles with each retry.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        connect_timeout: float = 5.0,
+        first_token_timeout: float = 60.0,
+        idle_timeout: float = 60.0,
+        max_retries: int = 2,
+        retry_delay: float = FIRST_DELAY,
+    ) -> None:
+        self.base_url = base_url or DEFAULT_BASE_URL
+        self.connect_timeout = connect_timeout
+        self.first_token_timeout = first_token_timeout
+        self.idle_timeout = idle_timeout
+        self.max_retries = max_retries
+        self.retry_delay = retry_delay
+        self._api_key = (api_key or "").strip()
+        self._headers: dict[str, str | openai.Omit] = {"Accept-Encoding": "identity"}
+        if not self._api_key:
+            self._headers["Authorization"] = openai.Omit()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
+        self._refused: dict[str, dict[str, str | None]] = {}  # by model: parameters to leave out, or to rename
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta, None]:
+        """Ask for one turn. See agents.llm.base.ChatModel."""
+        retries = Retries(self.max_retries, first_delay=self.retry_delay)
+        while True:
+            answer: Answer | None = None
+            yielded = False
+            try:
+                answer = await self._ask(request)
+                while not answer.ended:
+                    for delta in await answer.read():
+                        yielded = True
+                        yield delta
+                return
+            except ModelError as failure:
+                retry = None if yielded or (answer and answer.started) else retries.after(failure)
+                if retry is None:
+                    raise
+            finally:
+                if answer:
+                    answer.close()
+            yield retry
+            await asyncio.sleep(retry.delay)
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client:
+            await client.close()
+
+    async def _ask(self, request: ModelRequest) -> Answer:
+        """Return the answer when its head is here. Raises ModelError."""
+        since = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(self.first_token_timeout):
+                response = await self._post_what_is_taken(request)
+        except TimeoutError as error:
+            raise ModelError(ErrorCode.MODEL_TIMEOUT, TIMED_OUT) from error
+        try:
+            turn = open_turn(response.content_type, call_ids(request))
+        except ModelError:
+            response.close()
+            raise
+        return Answer(response, turn, since=since, first_token=self.first_token_timeout, idle=self.idle_timeout)
+
+    async def _post_what_is_taken(self, request: ModelRequest) -> aiohttp.ClientResponse:
+        """Send the request; as often as the provider names a parameter that it does not take, send it without."""
+        dropped = self._refused.setdefault(request.model, {})
+        while True:
+            body = chat_body(request, dropped)
+            try:
+                return await self._post(body)
+            except openai.APIStatusError as error:
+                name = refused_parameter(
+                    body, status=error.status_code, param=error.param, error=error.body, vendor=vendor_fields(request)
+                )
+                log.warning(
+                    "The model provider answered HTTP %s (code %s, type %s, parameter %s) for the model %r",
+                    error.status_code, error.code, error.type, name or error.param, request.model,
+                )  # fmt: skip
+                if name is None or name in dropped:
+                    raise self._failure(error, request) from error
+                dropped[name] = substitute(name, error.body)
+
+    async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
+        try:
+            response: Any = await self._client().post(
+                "/chat/completions",
+                content=encode_body(body),
+                options={"headers": self._headers},
+                cast_to=httpx2.Response,  # the raw response: no chunk objects are made
+                stream=True,
+                stream_cls=openai.AsyncStream[Any],
+            )
+        except openai.APIConnectionError as error:
+            log.warning("The model provider could not be reached: %s", type(error.__cause__).__name__)
+            raise ModelError(ErrorCode.MODEL_UNAVAILABLE, UNREACHABLE) from error
+        stream: aiohttp.ClientResponse = response.extensions[RESPONSE]
+        return stream
+
+    def _failure(self, error: openai.APIStatusError, request: ModelRequest) -> ModelError:
+        return refused(
+            error.status_code,
+            model=request.model,
+            error=error.body,
+            code=error.code,
+            retry_after=retry_after(error.response.headers),
+        )
+
+    def _client(self) -> openai.AsyncOpenAI:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            transport = AiohttpTransport(connect_timeout=self.connect_timeout)
+            client = self._clients[loop] = openai.AsyncOpenAI(
+                base_url=self.base_url,
+                api_key=self._api_key or "none",  # without one the client would look into the environment
+                max_retries=0,
+                timeout=None,
+                http_client=httpx2.AsyncClient(transport=transport, trust_env=False),
+            )
+        return client
