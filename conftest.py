@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+LOOPBACK = ("127.", "::1", "localhost")
 
 
 def refuse_the_internet(event: str, arguments: tuple[Any, ...]) -> None:

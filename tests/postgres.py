@@ -38,7 +38,9 @@ class Postgres:
         self.process = self._start(data)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.process.kill()
         shutil.rmtree(self._folder)
 
@@ -58,7 +60,11 @@ class Postgres:
         return name
 
     def _start(self, data: Path) -> Process:
-        settings = (f"max_connections={self._max_connections}", f"unix_socket_directories={self._folder}", *SPEED_OVER_SAFETY)
+        settings = (
+            f"max_connections={self._max_connections}",
+            f"unix_socket_directories={self._folder}",
+            *SPEED_OVER_SAFETY,
+        )
         options = [part for setting in settings for part in ("-c", setting)]
         command = [self._bin / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(self.port), *options]
         process = self._processes.start("postgres", command, account=self._account)

@@ -1,4 +1,4 @@
-"""Child processes of the test session: started in a group of their own, logged to a file, ended by id whatever happens."""
+"""Child processes of the test session: a group each, logged to a file, ended by id whatever happens."""
 
 import os
 import signal

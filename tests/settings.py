@@ -14,6 +14,8 @@ os.environ.update(
     }
 )
 
-from config.settings import *  # noqa: E402, F403 - the product's own, read from the environment made above
+from config.settings import *  # noqa: F403 - the product's own, read from the environment made above
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the default spends a quarter of a second a user, on purpose
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher"
+]  # the default spends a quarter of a second a user, on purpose

@@ -10,7 +10,7 @@ from tests.processes import Process, Processes, free_port, wait_until
 
 
 class Valkey:
-    """Use it as a context manager. `kill`, `start`, `pause` and `resume` make the faults that a product has to survive."""
+    """Use it as a context manager. `kill`, `start`, `pause` and `resume` make the faults to be survived."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
@@ -21,7 +21,9 @@ class Valkey:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.kill()
 
     @property
