@@ -1,18 +1,18 @@
 # Two targets do everything on a fresh machine: `make run` and `make test`. The rest is for development.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Settings given on the command line (`make run PORT=9000`) reach the server through the environment.
-export $(filter-out MAKE% SHELL CURDIR .%,$(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v))))
+# Settings given on the command line (`make run PORT=9000`) reach the server: make exports them to its recipes.
 
 .PHONY: help run test check format install install-dev static setup browser bench bench-quick local-model schema clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.* ##' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 14
 
 run: setup ## Set everything up, then serve on HOST:PORT
 	@exec $(PY) manage.py serve
@@ -22,7 +22,7 @@ setup: install static
 	@$(PY) manage.py create_admin
 
 test: install-dev static browser ## Run the whole suite with real servers and a browser
-	@$(VENV)/bin/python -m tests.run
+	@exec $(PY) -m tests.run
 
 check: install-dev static ## Format, lint, types, import contracts, migrations, deploy check, schema, templates
 	$(VENV)/bin/ruff format --check .
@@ -45,23 +45,30 @@ install-dev: $(VENV)/.installed-dev
 static: static/vendor/.installed
 
 $(PY):
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without its venv module. On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making a Python environment in $(VENV) …"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt constraints.txt | $(PY)
-	$(PY) -m pip install --quiet -r requirements.txt -c constraints.txt
+$(VENV)/.installed: requirements.txt constraints.txt $(PY)
+	@echo "Installing Python packages …"
+	@$(PY) -m pip install --quiet -r requirements.txt -c constraints.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(PY)
-	$(PY) -m pip install --quiet -r requirements-dev.txt -c constraints.txt
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt $(PY)
+	@echo "Installing Python packages for development …"
+	@$(PY) -m pip install --quiet -r requirements-dev.txt -c constraints.txt
 	@touch $@ $(VENV)/.installed
 
 # The page's libraries come from npm (node comes from a wheel where the machine has none) and are served by us.
 static/vendor/.installed: package.json package-lock.json config/vendor.sh | $(PY)
-	@bash config/vendor.sh $(VENV)
+	@echo "Installing the page's libraries …"
+	@PY=$(PY) bash config/vendor.sh
 	@touch $@
 
-browser:
+browser: ## Install Chromium for the browser tests, where there is none
 	@bash tests/install_chromium.sh
 
 bench: install-dev static ## Measure against the peers (under 10 minutes); prints the table
@@ -71,7 +78,7 @@ bench-quick: install-dev static ## The same in under 90 seconds
 	$(PY) -m benchmarks --quick
 
 local-model: ## Serve a small real model on loopback, offline (see docs/local-model.md)
-	@bash config/local_model.sh
+	@PYTHON=$(PYTHON) bash config/local_model.sh
 
 clean: ## Remove everything that was installed or made, except the database
 	rm -rf $(VENV) node_modules static/vendor .local-model .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -65,7 +65,7 @@ class Postgres:
             f"unix_socket_directories={self._folder}",
             *SPEED_OVER_SAFETY,
         )
-        options = [part for setting in settings for part in ("-c", setting)]
+        options = [f"--{setting}" for setting in settings]
         command = [self._bin / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(self.port), *options]
         process = self._processes.start("postgres", command, account=self._account)
         wait_until(
