@@ -1,0 +1,92 @@
+import { api } from "./api.js";
+import { h, setText } from "./dom.js";
+import { icon } from "./icons.js";
+import { closeMenu, isMenuOpen, openMenu } from "./menu.js";
+import { recall, remember } from "./storage.js";
+
+const slugOf = (agent) => agent.agent_name ?? agent.slug;
+const tools = ({ length }) => (length === 1 ? "1 tool" : `${length || "no"} tools`);
+
+/** Who answers: a button with the agent's name, which opens a list with what each agent is for. */
+export class AgentPicker {
+  #button;
+  #name;
+  #about;
+  #agents = [];
+  #chosen = null;
+  #onChoose;
+
+  constructor(button, { onChoose }) {
+    this.#button = button;
+    this.#name = button.querySelector(".agent-name");
+    this.#about = button.querySelector(".agent-about");
+    this.#onChoose = onChoose;
+    button.addEventListener("click", () => (isMenuOpen() ? closeMenu() : this.#open()));
+  }
+
+  get slug() {
+    return this.#chosen ? slugOf(this.#chosen) : "default";
+  }
+
+  /** The name that people read for an agent; one that is gone keeps its technical name. */
+  titleOf(slug) {
+    const agent = this.#find(slug ?? this.slug);
+    return agent?.name ?? slug ?? "Assistant";
+  }
+
+  async load(wanted) {
+    const { results } = await api.agents();
+    this.#agents = results;
+    const usable = [wanted, recall("agent")].map((slug) => this.#find(slug)).find((agent) => agent?.is_active !== false && agent);
+    this.#show(usable ?? results.find((agent) => agent.is_default) ?? this.#find("default") ?? results[0]);
+  }
+
+  /** Shows the agent that a conversation belongs to. */
+  show(slug) {
+    const agent = this.#find(slug);
+    if (agent) this.#show(agent);
+  }
+
+  #find(slug) {
+    return this.#agents.find((agent) => slugOf(agent) === slug);
+  }
+
+  #show(agent) {
+    if (!agent) return;
+    this.#chosen = agent;
+    setText(this.#name, agent.name);
+    setText(this.#about, `${agent.model} · ${tools(agent.tools)}`);
+    this.#onChoose(agent);
+  }
+
+  #choose(agent) {
+    remember("agent", slugOf(agent));
+    this.#show(agent);
+    this.#button.focus();
+  }
+
+  #open() {
+    const items = this.#agents.map((agent) => this.#option(agent));
+    const selected = this.#agents.indexOf(this.#chosen);
+    openMenu(this.#button, { role: "listbox", label: "Agents", items, selected });
+  }
+
+  #option(agent) {
+    const off = agent.is_active === false;
+    const choose = () => off || this.#choose(agent);
+    return h(
+      "div.option",
+      {
+        role: "option",
+        tabindex: "-1",
+        "aria-selected": String(agent === this.#chosen),
+        "aria-disabled": off ? "true" : null,
+        onclick: choose,
+        onkeydown: (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), event.currentTarget.click()),
+      },
+      h("span.option-head", {}, h("span.option-name", {}, agent.name), agent === this.#chosen ? icon("check") : null),
+      agent.description ? h("span.option-text", {}, agent.description) : null,
+      h("span.option-about", {}, off ? "Switched off by an administrator" : `${agent.model} · ${tools(agent.tools)}`),
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import highlight from "/static/vendor/highlight/highlight.js";
+import { h, setText } from "./dom.js";
+import { icon } from "./icons.js";
+
+const LIVE_LIMIT = 8_000; // characters; colouring is done anew for the whole block, so a long one waits until it is finished
+const FINAL_LIMIT = 100_000;
+const NAMES = { cpp: "C++", csharp: "C#", css: "CSS", html: "HTML", xml: "XML", js: "JavaScript", json: "JSON", php: "PHP", sql: "SQL" };
+
+/** A code block: a thin head with the language and Copy, the code below it, coloured where the language is known. */
+export class CodeBlock {
+  constructor(language) {
+    this.language = language;
+    this.text = "";
+    this.code = h("code");
+    const name = NAMES[language] ?? (language || "Text");
+    this.element = h(
+      "figure.code",
+      {},
+      h("figcaption", {}, h("span.language", {}, name), h("button.copy-code", { type: "button", "aria-label": `Copy ${name} code` }, icon("copy"), "Copy")),
+      // Wide code scrolls, and what scrolls has to be reachable by keyboard.
+      h("pre", { tabindex: "0", role: "region", "aria-label": `${name} code` }, this.code),
+    );
+  }
+
+  update(text, { streaming }) {
+    this.text = text;
+    const limit = streaming ? LIVE_LIMIT : FINAL_LIMIT;
+    if (text.length > limit || !highlight.getLanguage(this.language)) return setText(this.code, text);
+    // highlight.js escapes the code and adds spans with classes, nothing else.
+    this.code.innerHTML = highlight.highlight(text, { language: this.language, ignoreIllegals: true }).value;
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+import { drafts, recall, remember } from "./storage.js";
+
+const DRAFT_PAUSE = 250; // ms without typing
+
+/** The field that a message is written in, with Send or Stop. */
+export class Composer {
+  #form;
+  #field;
+  #send;
+  #stop;
+  #parallel;
+  #newHistory;
+  #handlers;
+  #conversationId = null;
+  #timer = 0;
+  #running = false;
+
+  /** Handlers: `onSend(text, {parallelTools, resetHistory})`, `onStop()`, `onBusy()`. */
+  constructor(form, handlers) {
+    this.#form = form;
+    this.#handlers = handlers;
+    this.#field = form.querySelector("textarea");
+    this.#send = form.querySelector(".send");
+    this.#stop = form.querySelector(".stop");
+    [this.#parallel, this.#newHistory] = form.querySelectorAll(".chip");
+    this.#press(this.#parallel, recall("sequential") === null);
+    form.addEventListener("submit", (event) => this.#submit(event));
+    form.addEventListener("click", ({ target }) => target.closest("button, textarea") || this.focus());
+    this.#field.addEventListener("keydown", (event) => this.#key(event));
+    this.#field.addEventListener("input", () => this.#changed());
+    this.#stop.addEventListener("click", () => handlers.onStop());
+    this.#parallel.addEventListener("click", () => this.#toggleParallel());
+    this.#newHistory.addEventListener("click", () => this.#press(this.#newHistory, !isPressed(this.#newHistory)));
+    addEventListener("pagehide", () => this.#saveDraft());
+  }
+
+  get parallelTools() {
+    return isPressed(this.#parallel);
+  }
+
+  focus() {
+    this.#field.focus({ preventScroll: true });
+  }
+
+  /** Shows the draft of a conversation; the one of the conversation before is kept. */
+  open(conversationId) {
+    this.#saveDraft();
+    this.#conversationId = conversationId;
+    this.#newHistory.hidden = conversationId === null;
+    this.#press(this.#newHistory, false);
+    this.setText(drafts.read(conversationId));
+  }
+
+  /** The chat that was new has an id now; the text in the field belongs to it. */
+  named(conversationId) {
+    this.#conversationId = conversationId;
+    this.#newHistory.hidden = false;
+    this.#saveDraft();
+  }
+
+  setText(text) {
+    this.#field.value = text;
+    this.#resize();
+    this.#send.disabled = !text.trim();
+  }
+
+  /** Puts a text back that was not sent, unless another one has been begun. */
+  giveBack(text) {
+    if (this.#field.value.trim()) return;
+    this.setText(text);
+    this.#saveDraft();
+  }
+
+  setRunning(running) {
+    this.#running = running;
+    const hadFocus = [this.#send, this.#stop].includes(document.activeElement);
+    this.#send.hidden = running;
+    this.#stop.hidden = !running;
+    if (hadFocus) this.focus();
+  }
+
+  setAgent(name) {
+    this.#field.placeholder = `Message ${name}…`;
+    this.#field.setAttribute("aria-label", `Message ${name}`);
+  }
+
+  #key(event) {
+    // While an input method is composing, Enter chooses a word (229 is how older browsers say so).
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    this.#form.requestSubmit();
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const text = this.#field.value.trim();
+    if (!text) return;
+    if (this.#running) return this.#handlers.onBusy();
+    const resetHistory = isPressed(this.#newHistory);
+    clearTimeout(this.#timer);
+    this.setText("");
+    this.#press(this.#newHistory, false);
+    this.#handlers.onSend(text, { parallelTools: this.parallelTools, resetHistory });
+    this.focus();
+  }
+
+  #changed() {
+    this.#resize();
+    this.#send.disabled = !this.#field.value.trim();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#saveDraft(), DRAFT_PAUSE);
+  }
+
+  #saveDraft() {
+    clearTimeout(this.#timer);
+    const text = this.#field.value;
+    // A message on its way is the stored draft until the server has it: an empty field does not overwrite it.
+    if (text || !this.#running) drafts.write(this.#conversationId, text);
+  }
+
+  #resize() {
+    this.#field.style.height = "auto";
+    this.#field.style.height = `${this.#field.scrollHeight}px`;
+  }
+
+  #toggleParallel() {
+    this.#press(this.#parallel, !this.parallelTools);
+    remember("sequential", this.parallelTools ? null : "1");
+  }
+
+  #press(chip, pressed) {
+    chip.setAttribute("aria-pressed", String(pressed));
+  }
+}
+
+const isPressed = (chip) => chip.getAttribute("aria-pressed") === "true";

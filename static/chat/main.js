@@ -1,0 +1,204 @@
+import { AgentPicker } from "./agent_picker.js";
+import { signInPath } from "./answer.js";
+import { Chat } from "./chat.js";
+import { listenForCopies } from "./clipboard.js";
+import { Composer } from "./composer.js";
+import { Connection } from "./connection.js";
+import { Drawer } from "./drawer.js";
+import { listenForKeys, nameKeys } from "./keyboard.js";
+import { closeMenu } from "./menu.js";
+import { Sidebar } from "./sidebar.js";
+import { StreamClient } from "./stream.js";
+import { welcome } from "./suggestions.js";
+import { Tabs } from "./tabs.js";
+import { themeChoice } from "./theme.js";
+import { toast } from "./toast.js";
+import { Transcript } from "./transcript.js";
+
+const $ = (id) => document.getElementById(id);
+const NAME = "Streaming Chat";
+const parameters = new URLSearchParams(location.search);
+
+const failed = (error) => (error.code === "unauthenticated" ? signedOut() : toast(error.message, { ms: 4000 }));
+
+const drawer = new Drawer({ sidebar: $("sidebar"), main: $("main"), opener: $("open-sidebar"), closer: $("close-sidebar"), scrim: $("scrim") });
+const connection = new Connection({ pill: $("connection"), banner: $("banner") });
+
+const chat = new Chat({
+  opened: showConversation,
+  appended: (entries) => {
+    transcript.append(...entries);
+    showState();
+  },
+  changed: (entry) => transcript.changed(entry),
+  removed: (entries) => {
+    transcript.remove(...entries);
+    showState();
+  },
+  started: ({ isOpen }) => {
+    if (isOpen) nameConversation();
+    reloadList();
+    tabs.tell("started", chat.id);
+  },
+  ended: (entry, conversationId) => {
+    transcript.changed(entry);
+    if (chat.entries.includes(entry)) transcript.announce(ENDINGS[entry.answer.status]);
+    showState();
+    if (conversationId) reloadList();
+  },
+  returned: (text) => composer.giveBack(text),
+  failed,
+  signedOut,
+});
+const ENDINGS = { completed: "The answer is complete.", cancelled: "The answer was stopped.", failed: "The answer has failed." };
+
+const transcript = new Transcript({
+  log: $("log"), scroller: $("scroller"), jump: $("jump"), status: $("status"),
+  agentTitle: (slug) => picker.titleOf(slug),
+  onRetry: (entry) => chat.retry(entry).then(showState, failed),
+});
+
+const composer = new Composer($("composer"), {
+  onSend: send,
+  onStop: () => chat.stop(),
+  onBusy: () => toast("One answer at a time: wait for it, or stop it."),
+});
+
+const picker = new AgentPicker($("agent"), { onChoose: ({ name }) => composer.setAgent(name) });
+
+const sidebar = new Sidebar(
+  { list: $("conversations"), search: $("search"), empty: $("no-conversations") },
+  {
+    onOpen: (id) => open(id).then(() => drawer.close()),
+    onRemoved: (id) => id === chat.id && newChat(),
+    onRenamed: (id, title) => {
+      if (id === chat.id) chat.conversation.title = title;
+      showTitle();
+      tabs.tell("list");
+    },
+    onFailed: failed,
+  },
+);
+
+const stream = new StreamClient({
+  onEvent: (runId, event) => chat.event(runId, event),
+  onLost: (runId) => chat.lost(runId),
+  onState: (state) => connection.set(state),
+  onSignedOut: signedOut,
+});
+chat.use(stream);
+
+const tabs = new Tabs(({ kind, conversationId }) => {
+  reloadList();
+  if (kind === "started" && conversationId === chat.id) chat.refresh().catch(failed);
+});
+
+function send(text, { parallelTools, resetHistory = false }) {
+  chat.send(text, { agentName: picker.slug, parallelTools, resetHistory }).catch(failed);
+}
+
+function reloadList() {
+  return sidebar.load().then(() => {
+    if (chat.conversation) chat.conversation.title = sidebar.titleOf(chat.id) || chat.conversation.title;
+    showTitle();
+  });
+}
+
+function showTitle() {
+  const title = chat.conversation?.title;
+  document.title = title ? `${title} · ${NAME}` : NAME;
+}
+
+/** Whether an answer is under way, and whether there is anything at all. */
+function showState() {
+  composer.setRunning(chat.active !== null);
+  $("welcome").hidden = chat.entries.length > 0;
+}
+
+function showConversation() {
+  transcript.show(chat.entries);
+  composer.open(chat.id);
+  sidebar.setCurrent(chat.id);
+  if (chat.conversation) picker.show(chat.conversation.agent_name);
+  showTitle();
+  showState();
+}
+
+function nameConversation() {
+  composer.named(chat.id);
+  sidebar.setCurrent(chat.id);
+  showAddress("replaceState");
+}
+
+/** The address names the conversation, so that a reload, a bookmark or the way back leads to it. */
+function showAddress(how) {
+  const path = chat.id ? `/?conversation=${encodeURIComponent(chat.id)}` : "/";
+  if (location.pathname + location.search !== path) history[how](null, "", path);
+}
+
+async function open(id, { how = "pushState" } = {}) {
+  try {
+    await chat.open(id);
+  } catch (error) {
+    if (error.code !== "not_found") return failed(error);
+    toast("This conversation does not exist any more.");
+    chat.begin();
+  }
+  showAddress(how);
+  return composer.focus();
+}
+
+function newChat() {
+  chat.begin();
+  showAddress("pushState");
+  drawer.close();
+  composer.focus();
+}
+
+function signedOut() {
+  $("signed-out").hidden = false;
+  $("sign-in").href = signInPath();
+}
+
+function listen() {
+  listenForCopies($("log"));
+  nameKeys(document);
+  themeChoice($("theme"));
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    button.addEventListener("click", () => $(button.dataset.opens).showModal());
+  }
+  $("new-chat").addEventListener("click", newChat);
+  $("demo-close")?.addEventListener("click", () => $("demo").remove());
+  listenForKeys({
+    search: () => (drawer.open(), sidebar.focusSearch()),
+    newChat,
+    compose: () => composer.focus(),
+    help: () => $("help").showModal(),
+    closeMenu,
+    stop: () => (drawer.isOpen ? drawer.close() : chat.stop()),
+  });
+  addEventListener("popstate", () => {
+    const id = new URLSearchParams(location.search).get("conversation");
+    if (id) open(id, { how: "replaceState" });
+    else chat.begin();
+  });
+  addEventListener("focus", reloadList);
+}
+
+async function begin() {
+  listen();
+  welcome($("welcome"), {
+    userName: document.body.dataset.userName,
+    onPick: (text) => send(text, { parallelTools: composer.parallelTools }),
+  });
+  stream.connect();
+  const wanted = parameters.get("conversation");
+  const list = reloadList();
+  await picker.load(parameters.get("agent")).catch(failed);
+  if (wanted) await open(wanted, { how: "replaceState" });
+  else showConversation();
+  await list;
+  if (!drawer.isOpen && matchMedia("(pointer: fine)").matches) composer.focus();
+}
+
+begin();
