@@ -1,6 +1,7 @@
 """Every error code that a client can meet, with its HTTP status. Spelled here and nowhere else."""
 
 from enum import StrEnum
+from typing import Any
 
 
 class ErrorCode(StrEnum):
@@ -73,3 +74,23 @@ class ModelError(RunFailed):
     def __init__(self, code: ErrorCode, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(code, message)
         self.retry_after = retry_after
+
+
+class Refused(Exception):
+    """A request that is answered with an error. `retry_after` is in seconds; `status` only where the code's own is not it."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+        self.retry_after = retry_after
+        self.status = status or code.status

@@ -157,7 +157,5 @@ AnyEvent = (
     | ChatCancelled
     | Error
 )
-EVENT_TYPES: dict[str, type[Event]] = {
-    str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__
-}
+EVENT_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 TERMINAL_EVENT_TYPES = frozenset(name for name, kind in EVENT_TYPES.items() if kind.terminal)

@@ -35,7 +35,9 @@ class Environment:
         try:
             return Path(path).read_text().strip()
         except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which cannot be read: set it to a readable file.") from error
+            raise ImproperlyConfigured(
+                f"{name}_FILE is {path!r}, which cannot be read: set it to a readable file."
+            ) from error
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.text(name, "1" if default else "0").lower()
@@ -101,7 +103,9 @@ class Environment:
         value = self.text(name, default)
         match = re.fullmatch(r"(\d{1,9})/(s|sec|min|hour|day)", value)
         if not match or int(match[1]) < 1:
-            raise ImproperlyConfigured(f"{name} is {value!r}: set it to a count per sec, min, hour or day, such as 60/min.")
+            raise ImproperlyConfigured(
+                f"{name} is {value!r}: set it to a count per sec, min, hour or day, such as 60/min."
+            )
         return int(match[1]), {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}[match[2]]
 
     def database(self, name: str, default_file: Path) -> dict[str, Any]:
@@ -131,7 +135,7 @@ def secret_key_from_file(path: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
     key = secrets.token_urlsafe(64)
     try:
-        with path.open("x", opener=_private) as file:
+        with open(path, "x", opener=_private) as file:
             file.write(key)
     except FileExistsError:  # another process was first
         return path.read_text().strip()

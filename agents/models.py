@@ -1,0 +1,124 @@
+"""Agents as rows: who answers, with which model, instructions and tools."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+from agents.config import AgentConfig
+from agents.model_settings import validate_model_settings
+from agents.providers import is_demo
+from tools import base
+from tools.models import Tool
+from tools.registry import registry
+
+SLUG_LENGTH = 64
+DEFAULT_AGENT = "default"
+validate_slug = RegexValidator(
+    r"^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$",
+    "Use letters, digits, - and _; begin and end with a letter or digit.",
+)
+
+
+def validate_provider(value: str) -> None:
+    if value not in settings.MODEL_PROVIDERS:
+        known = ", ".join(settings.MODEL_PROVIDERS)
+        raise ValidationError(f"There is no provider {value!r} in the configuration. Known providers: {known}.")
+
+
+class AgentQuerySet(models.QuerySet["Agent"]):
+    def active(self) -> "AgentQuerySet":
+        return self.filter(is_active=True)
+
+
+class Agent(models.Model):
+    """One agent. Requests name it by `slug`; people see `name`."""
+
+    slug = models.CharField(
+        max_length=SLUG_LENGTH, unique=True, validators=[validate_slug], help_text="The name that requests use."
+    )
+    name = models.CharField("display name", max_length=100, default="Assistant")
+    description = models.CharField(max_length=300, blank=True, help_text="One line for the agent picker.")
+    instructions = models.TextField(default="You are a helpful assistant.", blank=True, max_length=100_000)
+    provider = models.CharField(
+        max_length=64,
+        default="default",
+        validators=[validate_provider],
+        help_text="A provider of the configuration: its URL and key are in the server's environment, never here.",
+    )
+    model = models.CharField(
+        max_length=200, blank=True, help_text="The model's name at its provider. Empty: DEFAULT_MODEL."
+    )
+    model_settings = models.JSONField(
+        default=dict, blank=True, validators=[validate_model_settings], help_text='Such as {"temperature": 0.2}.'
+    )
+    tools = models.ManyToManyField(Tool, blank=True, related_name="agents")
+    max_parallel_tools = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1), MaxValueValidator(64)], help_text="Tool calls at the same time."
+    )
+    tool_call_timeout = models.FloatField(
+        default=30.0, validators=[MinValueValidator(0.1), MaxValueValidator(3600)], help_text="Seconds per tool call."
+    )
+    max_rounds = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="Model turns per answer. Empty: MAX_ROUNDS.",
+    )
+    is_active = models.BooleanField("active", default=True, help_text="An inactive agent takes no new messages.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[models.Manager["Agent"]] = AgentQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.slug})"
+
+    @property
+    def is_default(self) -> bool:
+        return self.slug == DEFAULT_AGENT
+
+    @property
+    def effective_model(self) -> str:
+        """The model that will answer; the demo model says that it is one."""
+        return "demo" if is_demo(self.provider) else self.model or str(settings.DEFAULT_MODEL)
+
+    def runnable_tools(self) -> tuple[base.Tool, ...]:
+        """Its tools that are switched on and present, with what an admin has set for each."""
+        return tuple(row.runnable() for row in self.tools.all() if row.enabled and row.name in registry)
+
+    def config(self, *, instructions: str | None = None, parallel_tools: bool = True) -> AgentConfig:
+        """A copy for one run, with what the request may change."""
+        return AgentConfig(
+            slug=self.slug,
+            name=self.name,
+            instructions=self.instructions if instructions is None else instructions,
+            provider=self.provider,
+            model=self.effective_model,
+            settings=self.model_settings,
+            tools=tuple(tool.name for tool in self.runnable_tools()),
+            max_parallel_tools=self.max_parallel_tools,
+            tool_call_timeout=self.tool_call_timeout,
+            max_rounds=self.max_rounds or settings.MAX_ROUNDS,
+            parallel_tools=parallel_tools,
+        )
+
+
+BUILTIN_TOOLS = ("get_weather", "calculate", "get_time", "search_web", "get_stock_price")
+
+
+def create_default_agent(**_: Any) -> None:
+    """Make the built-in agent once, after migrations. An agent that an admin changed or renamed is left alone."""
+    if Agent.objects.exists():
+        return
+    agent = Agent.objects.create(
+        slug=DEFAULT_AGENT,
+        name="Assistant",
+        description="A helpful assistant with weather, sums, time, web search and stock prices.",
+    )
+    agent.tools.set(Tool.objects.filter(name__in=BUILTIN_TOOLS))

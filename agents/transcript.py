@@ -1,0 +1,173 @@
+"""What a run has said and done so far: the loop's only state, owned by whoever runs the loop."""
+
+import time
+from dataclasses import dataclass, field
+
+from agents.errors import ErrorCode, RunFailed
+from agents.events import ChatChunk, Event, ReasoningChunk, Usage
+from agents.llm.base import ReasoningDelta, TextDelta, TurnEnd
+from agents.messages import AssistantMessage, ModelMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+
+CHARS_PER_TOKEN = 4  # a rule of thumb for English, used only where the provider does not count
+NOT_RUN = "The call was stopped before it finished; its outcome is unknown."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one run; passing one ends the run with a message that names it. Lengths are in characters."""
+
+    max_rounds: int = 10
+    max_output_chars: int = 2_000_000
+    max_tool_calls: int = 128
+    max_tool_argument_chars: int = 100_000
+    max_tool_result_chars: int = 100_000
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The messages of the conversation (without instructions), and what this run has added to them.
+
+    `key` names the run; tools get it as part of their idempotency key. `announced` holds the ids of calls whose start
+    has been told already, by an earlier attempt at the same run. Times are monotonic seconds.
+    """
+
+    messages: list[ModelMessage]
+    key: str = ""
+    usage: Usage = field(default_factory=Usage)
+    finish_reason: str = "stop"
+    tool_calls: int = 0
+    announced: set[str] = field(default_factory=set)
+    started_at: float = field(default_factory=time.monotonic)
+    first_token_at: float | None = None
+    _answer: list[str] = field(default_factory=list)
+    _answer_chars: int = 0
+    _turn: list[str] | None = None
+    _reasoning: list[str] = field(default_factory=list)
+    _prompt_chars: int = 0
+
+    @property
+    def answer(self) -> str:
+        """The text of all chunks so far."""
+        return "".join(self._answer)
+
+    @property
+    def open_text(self) -> str:
+        """The text of the turn that has not ended."""
+        return "".join(self._turn or ())
+
+    @property
+    def open_reasoning(self) -> str:
+        return "".join(self._reasoning)
+
+    @property
+    def duration_ms(self) -> int:
+        return round((time.monotonic() - self.started_at) * 1000)
+
+    @property
+    def first_token_ms(self) -> int | None:
+        return None if self.first_token_at is None else round((self.first_token_at - self.started_at) * 1000)
+
+    @property
+    def rounds(self) -> int:
+        """How many turns the model has finished since the person's last message."""
+        count = 0
+        for message in reversed(self.messages):
+            if isinstance(message, UserMessage):
+                break
+            count += isinstance(message, AssistantMessage)
+        return count
+
+    def restore_answer(self, text: str) -> None:
+        """Put back the text that earlier attempts at this run have told for good."""
+        self._answer, self._answer_chars = ([text], len(text)) if text else ([], 0)
+
+    def unanswered_calls(self) -> tuple[ToolCall, ...]:
+        """The calls of the last turn that have no tool message yet."""
+        answered: set[str] = set()
+        for message in reversed(self.messages):
+            if isinstance(message, ToolMessage):
+                answered.add(message.tool_call_id)
+            elif isinstance(message, AssistantMessage):
+                return tuple(call for call in message.tool_calls if call.id not in answered)
+            else:
+                break
+        return ()
+
+    def is_answered(self) -> bool:
+        """Whether the model's last turn asked for nothing more."""
+        return bool(self.messages) and isinstance(self.messages[-1], AssistantMessage)
+
+    def open_turn(self, system: SystemMessage) -> None:
+        self._turn, self._reasoning = [], []
+        self._prompt_chars = len(system.content) + sum(_length(message) for message in self.messages)
+
+    def take(self, delta: TextDelta | ReasoningDelta, limits: Limits) -> Event:
+        """Note a piece of the turn, and return its event. Raises RunFailed when the run has said too much."""
+        if self.first_token_at is None:
+            self.first_token_at = time.monotonic()
+        content = delta.content
+        self._answer_chars += len(content)
+        if self._answer_chars > limits.max_output_chars:
+            raise RunFailed(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"The answer is longer than {limits.max_output_chars} characters (MAX_OUTPUT_CHARS).",
+            )
+        if isinstance(delta, ReasoningDelta):
+            self._reasoning.append(content)
+            return ReasoningChunk(content=content)
+        assert self._turn is not None, "a turn is opened before its text comes"  # noqa: S101
+        if not self._turn and self._answer:
+            self._answer.append("\n\n")  # the text of a later round begins a paragraph of its own
+            self._turn.append(content)
+            self._answer.append(content)
+            return ChatChunk(content="\n\n" + content)
+        self._turn.append(content)
+        self._answer.append(content)
+        return ChatChunk(content=content)
+
+    def end_turn(self, end: TurnEnd, limits: Limits) -> None:
+        """Close the turn: its message joins the history. Raises RunFailed when it asks for too much."""
+        self._check_calls(end.tool_calls, limits)
+        text, reasoning = self.open_text, self.open_reasoning
+        self.messages.append(AssistantMessage(content=text, tool_calls=end.tool_calls, reasoning=reasoning))
+        self.usage += end.usage or self._estimate(len(text) + len(reasoning), end.tool_calls)
+        self.finish_reason = end.finish_reason or "stop"
+        self.tool_calls += len(end.tool_calls)
+        self._turn, self._reasoning = None, []
+
+    def break_off(self) -> None:
+        """Close what is open after a stop or a failure, so that the history stays one that a provider accepts."""
+        for call in self.unanswered_calls():
+            self.messages.append(ToolMessage(tool_call_id=call.id, content=NOT_RUN))
+        if self._turn is None:
+            return
+        if self._turn or self._reasoning:
+            self.messages.append(AssistantMessage(content=self.open_text, reasoning=self.open_reasoning))
+        self.usage += self._estimate(len(self.open_text) + len(self.open_reasoning), ())
+        self._turn, self._reasoning = None, []
+
+    def _check_calls(self, calls: tuple[ToolCall, ...], limits: Limits) -> None:
+        if self.tool_calls + len(calls) > limits.max_tool_calls:
+            raise RunFailed(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"The run asked for more than {limits.max_tool_calls} tool calls (MAX_TOOL_CALLS).",
+            )
+        if any(len(call.arguments) > limits.max_tool_argument_chars for call in calls):
+            raise RunFailed(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"A tool call's arguments are longer than {limits.max_tool_argument_chars} characters"
+                " (MAX_TOOL_ARGUMENT_CHARS).",
+            )
+
+    def _estimate(self, output_chars: int, calls: tuple[ToolCall, ...]) -> Usage:
+        output_chars += sum(len(call.name) + len(call.arguments) for call in calls)
+        return Usage(
+            input_tokens=-(-self._prompt_chars // CHARS_PER_TOKEN),
+            output_tokens=-(-output_chars // CHARS_PER_TOKEN),
+            estimated=True,
+        )
+
+
+def _length(message: ModelMessage) -> int:
+    calls = message.tool_calls if isinstance(message, AssistantMessage) else ()
+    return len(message.content) + sum(len(call.name) + len(call.arguments) for call in calls)

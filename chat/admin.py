@@ -1,0 +1,133 @@
+"""Conversations, runs and API keys in the admin. What happened is read here, never changed."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from chat.models import ApiKey, Conversation, Message, Run, ToolCall
+
+EVENTS_SHOWN = 500
+
+
+class ReadOnly:
+    """Mixed into an admin class: look, but do not touch."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def pretty(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+class MessageInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Message
+    fields = ["created_at", "role", "content"]
+    readonly_fields = fields
+    show_change_link = False
+    verbose_name_plural = "messages"
+
+
+class RunInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Run
+    fields = ["created_at", "agent_name", "model", "status", "error_code", "duration_ms"]
+    readonly_fields = fields
+    show_change_link = True
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["__str__", "owner", "agent_name", "updated_at"]
+    list_filter = ["agent_name", "updated_at"]
+    list_select_related = ["owner"]
+    search_fields = ["title", "owner__username"]
+    fields = ["id", "title", "owner", "agent_name", "is_current", "created_at", "updated_at"]
+    inlines = [MessageInline, RunInline]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(admin.ModelAdmin.has_delete_permission(self, request, obj))
+
+
+class ToolCallInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = ToolCall
+    fields = ["name", "status", "shown_arguments", "shown_outcome", "execution_time_ms"]
+    readonly_fields = fields
+
+    @admin.display(description="arguments")
+    def shown_arguments(self, call: ToolCall) -> SafeString:
+        return pretty(call.arguments)
+
+    @admin.display(description="outcome")
+    def shown_outcome(self, call: ToolCall) -> SafeString:
+        return pretty(call.error or call.result)
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["id", "created_at", "caller", "agent_name", "model", "status", "error_code", "duration_ms"]
+    list_filter = ["status", "error_code", "agent_name", "created_at"]
+    list_select_related = ["caller"]
+    search_fields = ["id", "caller__username", "conversation__title"]
+    inlines = [ToolCallInline]
+    fieldsets = [
+        (None, {"fields": ["id", "status", "caller", "conversation", "agent_name", "model"]}),
+        ("Outcome", {"fields": ["finish_reason", "error_code", "error_message", "question_text", "answer_text"]}),
+        ("Cost", {"fields": ["input_tokens", "output_tokens", "usage_estimated", "first_token_ms", "duration_ms"]}),
+        ("Process", {"fields": ["owner", "epoch", "attempt", "lease_until", "cancel_requested_at"]}),
+        ("Events", {"fields": ["event_list"]}),
+    ]
+    readonly_fields = ["question_text", "answer_text", "event_list"]
+
+    @admin.display(description="message")
+    def question_text(self, run: Run) -> str:
+        return run.question.content
+
+    @admin.display(description="answer")
+    def answer_text(self, run: Run) -> str:
+        return run.answer.content
+
+    @admin.display(description="events")
+    def event_list(self, run: Run) -> SafeString:
+        rows = run.events.order_by("seq")[:EVENTS_SHOWN]  # type: ignore[attr-defined]
+        lines = format_html_join("", "<tr><td>{}</td><td>{}</td><td><code>{}</code></td></tr>", (
+            (event.seq, event.event_type, event.body[:2000]) for event in rows
+        ))  # fmt: skip
+        note = f"The first {EVENTS_SHOWN} of {run.last_seq()}." if run.last_seq() > EVENTS_SHOWN else ""
+        return format_html("<table><tbody>{}</tbody></table><p>{}</p>", lines, note)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Keys are made with `manage.py create_api_key`, where they can be shown once."""
+
+    list_display = ["prefix", "user", "scope_list", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    list_filter = ["revoked_at", "expires_at"]
+    list_select_related = ["user"]
+    search_fields = ["prefix", "user__username"]
+    fields = ["prefix", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    readonly_fields = ["prefix", "user", "scopes", "created_at", "last_used_at", "revoked_at"]
+    actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="scopes")
+    def scope_list(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.action(description="Revoke the selected keys", permissions=["change"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        count = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+        self.message_user(request, f"{count} keys revoked.", messages.SUCCESS)

@@ -1,0 +1,41 @@
+"""A DRF view whose handlers are coroutines: it waits without a thread and without a database connection."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from chat.access import Caller, Credentials, authenticate
+from chat.database import in_database
+
+
+class AsyncAPIView(APIView):
+    """Authentication runs on a database thread, the handler in the event loop. Errors take DRF's usual way."""
+
+    authentication_classes = ()  # the door is `authenticate`, below
+    permission_classes = ()
+    required_scope: str | None = "chat"  # None: open to all
+    caller: Caller
+
+    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        self.args, self.kwargs = args, kwargs
+        self.headers = self.default_response_headers
+        wrapped = self.request = self.initialize_request(request, *args, **kwargs)
+        try:
+            self.initial(wrapped, *args, **kwargs)
+            response = await self._answer(wrapped, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(wrapped, response, *args, **kwargs)
+        return self.response
+
+    async def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        handler = getattr(self, (request.method or "").lower(), None)
+        if (request.method or "").lower() not in self.http_method_names or handler is None:
+            return self.http_method_not_allowed(request, *args, **kwargs)
+        if self.required_scope is not None:
+            self.caller = await in_database(authenticate, Credentials.of_request(request._request))
+            self.caller.require(self.required_scope)
+        return await handler(request, *args, **kwargs)

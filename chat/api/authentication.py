@@ -1,0 +1,33 @@
+"""DRF's authentication, through the one door."""
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from chat.access import Caller, Credentials, authenticate
+
+
+class CallerAuthentication(BaseAuthentication):
+    """`request.auth` is the Caller; `request.user` is not used."""
+
+    def authenticate(self, request: Request) -> tuple[None, Caller]:
+        return None, authenticate(Credentials.of_request(request._request))
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = CallerAuthentication
+    name = ["apiKey", "session"]
+
+    def get_security_definition(self, auto_schema: object) -> list[dict[str, str]]:
+        return [
+            {"type": "http", "scheme": "bearer", "description": "A key from `manage.py create_api_key`."},
+            {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "sessionid",
+                "description": "A browser session, with X-CSRFToken.",
+            },
+        ]

@@ -1,0 +1,127 @@
+"""`POST /chat` and `POST /chat/stream`."""
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.errors import ErrorCode
+from chat.api.async_view import AsyncAPIView
+from chat.api.examples import CHAT_ANSWER, CHAT_QUESTION, CHAT_STREAM
+from chat.api.parsers import body_of
+from chat.api.schema import IDEMPOTENCY_KEY, LAST_EVENT_ID, STREAM, errors
+from chat.api.serializers import ChatRequestSerializer, ChatResponseSerializer, RunDetailSerializer
+from chat.database import in_database
+from chat.exceptions import Refused, invalid
+from chat.follow import find_run, position
+from chat.models import Run
+from chat.requests import ChatRequest, check_chat, decode
+from chat.runs import Started, current_runs
+from chat.sse import event_stream, parse_last_event_id
+
+KEY_LENGTH = 255
+
+
+class ChatView(AsyncAPIView):
+    """Asks, waits for the whole answer, and returns it."""
+
+    @extend_schema(
+        operation_id="chat",
+        summary="Send a message and wait for the answer",
+        description="Waits until the run has ended. Closing the connection does not stop the run: it is stored, and "
+        "`GET /runs/{id}` has it. Where the run itself failed, the answer is an error with its code and status.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=ChatRequestSerializer,
+        responses={
+            200: ChatResponseSerializer,
+            **errors(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504),
+        },
+        examples=[CHAT_QUESTION, CHAT_ANSWER],
+        tags=["chat"],
+    )
+    async def post(self, request: Request) -> Response:
+        started = await start(self, request)
+        await current_runs().wait(started.run_id)
+        return Response(await in_database(_answer, self, started), headers=_headers(started))
+
+
+class ChatStreamView(AsyncAPIView):
+    """Asks, and streams the run's events."""
+
+    @extend_schema(
+        operation_id="chat_stream",
+        summary="Send a message and stream the answer",
+        description="Server-Sent Events: one event of the run per `data:` line, see the schema `Event`. Closing the "
+        "stream does not stop the run. With `Last-Event-ID`, or an `Idempotency-Key` used before, the stream goes on "
+        "with the run that it names, and no second one starts.",
+        parameters=[IDEMPOTENCY_KEY, LAST_EVENT_ID],
+        request=ChatRequestSerializer,
+        responses={
+            (200, "text/event-stream"): STREAM,
+            **errors(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503),
+        },
+        examples=[CHAT_QUESTION, CHAT_STREAM],
+        tags=["chat"],
+    )
+    async def post(self, request: Request) -> HttpResponseBase:
+        runs = current_runs()
+        last_event_id = request.headers.get("last-event-id", "")
+        if last_event_id:
+            at = await in_database(position, self.caller, *parse_last_event_id(last_event_id))
+            return event_stream(runs.journal, at.run_id, at.conversation_id, at.after)
+        started = await start(self, request)
+        if started.attached:
+            await in_database(position, self.caller, started.run_id, 0)
+        return event_stream(runs.journal, started.run_id, started.conversation_id, 0)
+
+
+async def start(view: AsyncAPIView, request: Request) -> Started:
+    """Decode a chat request and start its run. Raises Refused."""
+    if request.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(request.content_type)
+    chat = decode(body_of(request._request), ChatRequest)
+    check_chat(chat)
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > KEY_LENGTH or not key.isprintable():
+        raise invalid(f"Idempotency-Key has at most {KEY_LENGTH} printable characters.", field="Idempotency-Key")
+    return await current_runs().start(view.caller, chat, idempotency_key=key)
+
+
+def _headers(started: Started) -> dict[str, str]:
+    return {"X-Run-Id": str(started.run_id), "X-Conversation-Id": str(started.conversation_id)}
+
+
+def _answer(view: AsyncAPIView, started: Started) -> dict[str, Any]:
+    """The ended run as an answer. Raises Refused where it failed or was stopped."""
+    run = find_run(view.caller, started.run_id)
+    ids = {"run_id": str(run.pk), "conversation_id": str(run.conversation_id)}
+    if run.status == Run.Status.FAILED:
+        raise Refused(ErrorCode(run.error_code), run.error_message, details=ids, retry_after=_retry_after(run))
+    if run.status == Run.Status.CANCELLED:
+        partial = {"partial_response": run.answer.content}
+        raise Refused(ErrorCode.CANCELLED, "The run was stopped before it had finished.", details=ids | partial)
+    told = RunDetailSerializer(run).data
+    same = (
+        "tool_calls",
+        "conversation_id",
+        "agent_name",
+        "model",
+        "finish_reason",
+        "usage",
+        "duration_ms",
+        "first_token_ms",
+    )
+    return {
+        "response": run.answer.content,
+        "timestamp": run.finished_at or timezone.now(),
+        "run_id": run.pk,
+        **{name: told[name] for name in same},
+    }
+
+
+def _retry_after(run: Run) -> float | None:
+    return 5 if ErrorCode(run.error_code).status == 503 else None

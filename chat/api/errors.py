@@ -1,0 +1,100 @@
+"""Every error of the API in one shape: {"error": {"code", "message", "details"?, "request_id"}}."""
+
+import logging
+import math
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from agents.errors import ErrorCode
+from chat.exceptions import Refused, not_found
+
+log = logging.getLogger(__name__)
+OUR_FAULT = "Something went wrong on our side. Try again."
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: an answer for everything, and the traceback for the log."""
+    refused = as_refused(error)
+    if refused.code is ErrorCode.INTERNAL_ERROR:
+        log.error("A request failed", exc_info=error)
+    response = Response(error_body(refused, _request_id(context.get("request"))), status=refused.status)
+    for name, value in headers_of(refused).items():
+        response[name] = value
+    if isinstance(error, exceptions.MethodNotAllowed):
+        response["Allow"] = ", ".join(context["view"].allowed_methods)
+    return response
+
+
+def as_refused(error: Exception) -> Refused:
+    """What a client is told of any exception."""
+    match error:
+        case Refused():
+            return error
+        case exceptions.ValidationError():
+            return _invalid_fields(error)
+        case Http404() | exceptions.NotFound():
+            return not_found("thing here")
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return Refused(ErrorCode.FORBIDDEN, "You may not do this.")
+        case exceptions.MethodNotAllowed():
+            return Refused(ErrorCode.INVALID_REQUEST, f"{error.detail}", status=405)
+        case exceptions.UnsupportedMediaType():
+            return Refused(ErrorCode.INVALID_REQUEST, "Send JSON with `Content-Type: application/json`.", status=415)
+        case RequestDataTooBig():
+            return Refused(ErrorCode.INVALID_REQUEST, "The body is too large.", status=413)
+        case exceptions.ParseError() | SuspiciousOperation():
+            return Refused(ErrorCode.INVALID_REQUEST, "The request cannot be read.")
+        case OperationalError() | InterfaceError():
+            log.warning("The database cannot be reached: %s", type(error).__name__)
+            return Refused(
+                ErrorCode.UNAVAILABLE, "The database cannot be reached. Try again in a moment.", retry_after=2
+            )
+        case _:
+            return Refused(ErrorCode.INTERNAL_ERROR, OUR_FAULT)
+
+
+def error_body(refused: Refused, request_id: str) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": refused.code.value, "message": refused.message}
+    if refused.details:
+        error["details"] = refused.details
+    return {"error": error | {"request_id": request_id}}
+
+
+def headers_of(refused: Refused) -> dict[str, str]:
+    headers = {}
+    if refused.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(refused.retry_after))
+    if refused.code is ErrorCode.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
+
+
+def error_response(refused: Refused, request: HttpRequest) -> JsonResponse:
+    """The same answer outside DRF."""
+    return JsonResponse(error_body(refused, _request_id(request)), status=refused.status, headers=headers_of(refused))
+
+
+def _request_id(request: Any) -> str:
+    return str(getattr(getattr(request, "_request", request), "request_id", ""))
+
+
+def _invalid_fields(error: exceptions.ValidationError) -> Refused:
+    """The first problem as the message, all of them by field in the details."""
+    detail = error.detail if isinstance(error.detail, dict) else {"": error.detail}
+    fields = {field: [str(problem) for problem in _flat(problems)] for field, problems in detail.items()}
+    field, problems = next(iter(fields.items()))
+    message = f"`{field}`: {problems[0]}" if field else problems[0]
+    return Refused(ErrorCode.INVALID_REQUEST, message, details={"fields": fields})
+
+
+def _flat(problems: Any) -> list[Any]:
+    if isinstance(problems, dict):
+        return [item for value in problems.values() for item in _flat(value)]
+    if isinstance(problems, list):
+        return [item for value in problems for item in _flat(value)]
+    return [problems]

@@ -1,0 +1,127 @@
+"""What drf-spectacular cannot see by itself: the events, the WebSocket's frames, and the errors."""
+
+from typing import Any
+
+import msgspec
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from agents.api.schema import errors
+from agents.errors import ErrorCode
+from agents.events import EVENT_TYPES
+from chat.requests import Cancel, ChatRequest, Resume
+
+__all__ = ["IDEMPOTENCY_KEY", "LAST_EVENT_ID", "STREAM", "Schema", "add_events_and_errors", "errors"]
+
+REF = "#/components/schemas/{name}"
+STREAM = OpenApiResponse(
+    response=OpenApiTypes.STR,
+    description="`id: {run_id}:{seq}` and `data: {event}` per event; each event is one of the schema `Event`. "
+    "Comments (`: keep-alive`) come every 15 seconds of silence.",
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key with the same body names the same run: send it again after a lost connection.",
+)
+LAST_EVENT_ID = OpenApiParameter(
+    "Last-Event-ID", str, OpenApiParameter.HEADER, description="`{run_id}:{seq}` of the last event that was seen."
+)
+
+
+class Schema(AutoSchema):
+    pass
+
+
+def add_events_and_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A postprocessing hook: the union of events and the WebSocket's messages join the components."""
+    schemas = result["components"]["schemas"]
+    union, parts = _components(*EVENT_TYPES.values())
+    schemas.update(parts)
+    names = {tag: kind.__name__ for tag, kind in EVENT_TYPES.items()}
+    schemas["Event"] = _one_of("One event of a run.", "event_type", names)
+    for tag, kind in EVENT_TYPES.items():
+        schemas[kind.__name__]["description"] = (kind.__doc__ or "").strip()
+        schemas[kind.__name__]["properties"]["event_type"] = {"type": "string", "enum": [tag]}
+    _, requests = _components(ChatRequest, Resume, Cancel)
+    schemas.update({f"WebSocket{name}": part for name, part in requests.items()})
+    schemas.update(_client_frames())
+    schemas.update(_server_frames())
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+def _components(*kinds: type[Any]) -> tuple[Any, dict[str, Any]]:
+    return msgspec.json.schema_components(kinds, ref_template=REF)
+
+
+def _one_of(description: str, discriminator: str, names: dict[str, str]) -> dict[str, Any]:
+    refs = {tag: REF.format(name=name) for tag, name in names.items()}
+    return {
+        "description": description,
+        "oneOf": [{"$ref": ref} for ref in dict.fromkeys(refs.values())],
+        "discriminator": {"propertyName": discriminator, "mapping": refs},
+    }
+
+
+def _client_frames() -> dict[str, Any]:
+    payloads = {
+        "chat": REF.format(name="WebSocketChatRequest"),
+        "resume": REF.format(name="WebSocketResume"),
+        "cancel": REF.format(name="WebSocketCancel"),
+        "ping": None,
+        "disconnect": None,
+    }
+    frames = {
+        f"Client{kind.title()}Frame": _frame([kind], ref, needs_data=ref is not None) for kind, ref in payloads.items()
+    }
+    for frame in frames.values():
+        frame["properties"]["id"] = {"type": "string", "maxLength": 100, "description": "Comes back on what it led to."}
+    names = {kind: f"Client{kind.title()}Frame" for kind in payloads}
+    return frames | {"WebSocketClientFrame": _one_of("What a client sends on /ws.", "type", names)}
+
+
+def _server_frames() -> dict[str, Any]:
+    tool = ["ToolCallStart", "ToolCallComplete", "ToolCallError"]
+    frames: dict[str, Any] = {
+        "ServerToolCallFrame": _frame(
+            ["tool_call"], None, data={"oneOf": [{"$ref": REF.format(name=name)} for name in tool]}
+        ),
+        "ServerPongFrame": _frame(["pong"], None),
+        "ServerErrorFrame": _frame(
+            ["error"],
+            None,
+            data={"oneOf": [{"$ref": REF.format(name="Error")}, {"$ref": REF.format(name="CommandError")}]},
+        ),
+        "CommandError": {
+            "type": "object",
+            "description": "A command was refused; the socket stays open.",
+            "required": ["error_code", "error_message"],
+            "properties": {
+                "error_code": {"type": "string", "enum": [code.value for code in ErrorCode]},
+                "error_message": {"type": "string"},
+                "details": {"type": "object", "additionalProperties": True},
+                "retry_after": {"type": "number", "description": "Seconds."},
+            },
+        },
+    }
+    names = {"tool_call": "ServerToolCallFrame", "pong": "ServerPongFrame", "error": "ServerErrorFrame"}
+    for tag, kind in EVENT_TYPES.items():
+        if kind.__name__ not in (*tool, "Error"):
+            names[tag] = f"Server{kind.__name__}Frame"
+            frames[names[tag]] = _frame([tag], REF.format(name=kind.__name__))
+    for name, frame in frames.items():
+        if name not in {"ServerPongFrame", "CommandError"}:
+            frame["properties"] |= {"run_id": {"type": "string", "format": "uuid"}, "seq": {"type": "integer"}}
+    return frames | {"WebSocketServerFrame": _one_of("What the server sends on /ws.", "type", names)}
+
+
+def _frame(types: list[str], ref: str | None, *, data: Any = None, needs_data: bool = True) -> dict[str, Any]:
+    body = {"$ref": ref} if ref else data or {"type": "object"}
+    return {
+        "type": "object",
+        "required": ["type", "data"] if needs_data else ["type"],
+        "properties": {"type": {"type": "string", "enum": types}, "data": body},
+    }

@@ -1,0 +1,25 @@
+from django.urls import path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from chat.api.chat import ChatStreamView, ChatView
+from chat.api.conversations import ConversationListView, ConversationView, MessageListView
+from chat.api.docs import ReferenceView, SwaggerView
+from chat.api.health import HealthView, LiveView, ReadyView
+from chat.api.runs import RunCancelView, RunEventsView, RunView
+
+urlpatterns = [
+    path("chat", ChatView.as_view(), name="chat"),
+    path("chat/stream", ChatStreamView.as_view(), name="chat-stream"),
+    path("runs/<str:run_id>", RunView.as_view(), name="run"),
+    path("runs/<str:run_id>/events", RunEventsView.as_view(), name="run-events"),
+    path("runs/<str:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
+    path("conversations", ConversationListView.as_view(), name="conversations"),
+    path("conversations/<str:conversation_id>", ConversationView.as_view(), name="conversation"),
+    path("conversations/<str:conversation_id>/messages", MessageListView.as_view(), name="conversation-messages"),
+    path("health", HealthView.as_view(), name="health"),
+    path("health/live", LiveView.as_view(), name="health-live"),
+    path("health/ready", ReadyView.as_view(), name="health-ready"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs", SwaggerView.as_view(url_name="schema"), name="docs"),
+    path("redoc", ReferenceView.as_view(url_name="schema"), name="redoc"),
+]

@@ -1,0 +1,28 @@
+from typing import TYPE_CHECKING, Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+if TYPE_CHECKING:
+    from chat.runs import Runs
+
+
+def create_local_user(**_: Any) -> None:
+    """The user that open access acts as. It has no password until somebody sets one."""
+    from django.contrib.auth import get_user_model
+
+    from chat.access import LOCAL_USER
+
+    users = get_user_model().objects
+    if not users.filter(username=LOCAL_USER).exists():
+        users.create_user(LOCAL_USER)
+
+
+class ChatConfig(AppConfig):
+    name = "chat"
+    runs: "Runs | None" = None  # this process's runs, made at their first use
+
+    def ready(self) -> None:
+        from chat import checks  # noqa: F401 - registers the system checks
+
+        post_migrate.connect(create_local_user, sender=self)

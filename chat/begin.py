@@ -1,0 +1,159 @@
+"""The start of a run: the person's message, the run and its first event, stored in one transaction."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+from django.conf import settings
+from django.db.models import Count, Min, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from agents.errors import ErrorCode
+from agents.events import RunStarted
+from agents.messages import ModelMessage
+from agents.models import DEFAULT_AGENT, Agent
+from chat.access import Caller
+from chat.exceptions import Refused, not_found
+from chat.history import load_history
+from chat.ids import parse_id
+from chat.journal.live_run import Entry
+from chat.journal.rows import store_event
+from chat.models import Conversation, Message, Run
+from chat.requests import ChatRequest
+from tools.base import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that has just been stored, or (`attached`) one that was there for the same idempotency key."""
+
+    run: Run
+    attached: bool = False
+    first: list[Entry] = field(default_factory=list)
+    history: list[ModelMessage] = field(default_factory=list)
+    tools: tuple[Tool, ...] = ()
+
+
+def begin_run(
+    caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str = ""
+) -> Begun:
+    """Store the message and its run. Raises Refused, and then nothing is stored."""
+    if idempotency_key:
+        earlier = Run.objects.filter(caller_id=caller.user_id, idempotency_key=idempotency_key).first()
+        if earlier is not None:
+            return Begun(_same_request(earlier, request), attached=True)
+    _check_limits(caller)
+    conversation, agent = _conversation_and_agent(caller, request)
+    busy = conversation.active_run()
+    if busy is not None:
+        raise Refused(
+            ErrorCode.CONVERSATION_BUSY,
+            "The agent is still answering in this conversation: wait for it, or cancel the run.",
+            details={"run_id": str(busy.pk), "conversation_id": str(conversation.pk)},
+        )
+    question, answer = _add_messages(conversation, request)
+    config = agent.config(instructions=request.instructions, parallel_tools=request.parallel_tools)
+    run = Run.objects.create(
+        conversation=conversation,
+        question=question,
+        answer=answer,
+        caller_id=caller.user_id,
+        agent_name=agent.slug,
+        model=config.model,
+        config=msgspec.to_builtins(config),
+        status=Run.Status.RUNNING,
+        owner=owner,
+        lease_until=Now() + lease,
+        idempotency_key=idempotency_key,
+        request_digest=request.digest(),
+    )
+    return Begun(run, first=[_first_event(run)], history=load_history(conversation), tools=agent.runnable_tools())
+
+
+def _same_request(earlier: Run, request: ChatRequest) -> Run:
+    if earlier.request_digest != request.digest():
+        raise Refused(
+            ErrorCode.IDEMPOTENCY_MISMATCH,
+            "This Idempotency-Key was used for another request: use a new key for a new message.",
+            details={"run_id": str(earlier.pk)},
+        )
+    return earlier
+
+
+def _check_limits(caller: Caller) -> None:
+    """At most so many messages in a time, and so many runs at once, per caller. Raises Refused."""
+    count, seconds = settings.RATE_LIMIT_MESSAGES
+    since = timezone.now() - timedelta(seconds=seconds)
+    recent = Run.objects.filter(caller_id=caller.user_id).aggregate(
+        active=Count("pk", filter=Q(status__in=Run.Status.active())),
+        messages=Count("pk", filter=Q(created_at__gt=since)),
+        oldest=Min("created_at", filter=Q(created_at__gt=since)),
+    )
+    if recent["active"] >= settings.MAX_CONCURRENT_RUNS:
+        raise Refused(
+            ErrorCode.RATE_LIMITED,
+            f"{recent['active']} of your runs are active; at most {settings.MAX_CONCURRENT_RUNS} may be"
+            " (MAX_CONCURRENT_RUNS). Wait for one to end, or cancel one.",
+            retry_after=1,
+        )
+    if recent["messages"] >= count:
+        raise Refused(
+            ErrorCode.RATE_LIMITED,
+            f"At most {count} messages in {seconds} seconds are taken (RATE_LIMIT_MESSAGES). Try again later.",
+            retry_after=_seconds_until(recent["oldest"], seconds),
+        )
+
+
+def _seconds_until(oldest: datetime, seconds: int) -> float:
+    return max(1.0, (oldest + timedelta(seconds=seconds) - timezone.now()).total_seconds())
+
+
+def _conversation_and_agent(caller: Caller, request: ChatRequest) -> tuple[Conversation, Agent]:
+    if request.conversation_id is None:
+        agent = find_agent(request.agent_name or DEFAULT_AGENT)
+        make = Conversation.objects.begin if request.reset_history else Conversation.objects.current
+        return make(caller.user_id, agent), agent
+    conversation_id = parse_id(request.conversation_id)
+    conversation = Conversation.objects.owned_by(caller.user_id).filter(pk=conversation_id).first()
+    if conversation is None:
+        raise not_found("conversation")
+    agent = find_agent(request.agent_name or conversation.agent_name)
+    if request.reset_history:
+        return Conversation.objects.begin(caller.user_id, agent), agent
+    return conversation, agent
+
+
+def find_agent(slug: str) -> Agent:
+    """The active agent of that name, with its tools. Raises Refused."""
+    agent = Agent.objects.prefetch_related("tools").filter(slug=slug).first()
+    if agent is None:
+        raise Refused(ErrorCode.AGENT_NOT_FOUND, f"There is no agent named {slug!r}. GET /agents lists them.")
+    if not agent.is_active:
+        raise Refused(
+            ErrorCode.AGENT_DISABLED, f"The agent {slug!r} is switched off. An administrator can switch it on."
+        )
+    return agent
+
+
+def _add_messages(conversation: Conversation, request: ChatRequest) -> tuple[Message, Message]:
+    question = Message.objects.create(
+        conversation=conversation, parent_id=conversation.head_id, role=Message.Role.USER, content=request.message
+    )
+    answer = Message.objects.create(conversation=conversation, parent=question, role=Message.Role.ASSISTANT)
+    if not conversation.title:
+        conversation.entitle(request.message)
+    conversation.head = answer
+    conversation.save(update_fields=["head", "title", "updated_at"])
+    return question, answer
+
+
+def _first_event(run: Run) -> Entry:
+    event = RunStarted(
+        run_id=str(run.pk),
+        conversation_id=str(run.conversation_id),
+        agent_name=run.agent_name,
+        model=run.model,
+    )
+    return store_event(run.pk, 1, event)

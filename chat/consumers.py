@@ -1,0 +1,136 @@
+"""The WebSocket: commands in, frames of the journal out. One socket may carry several runs."""
+
+import asyncio
+import logging
+import uuid
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from asgiref.typing import WebSocketScope
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+
+from agents.errors import ErrorCode
+from agents.events import ToolCallComplete, ToolCallError, ToolCallStart
+from chat.access import Caller, Credentials, authenticate
+from chat.api.errors import as_refused
+from chat.database import in_database
+from chat.exceptions import Refused, invalid
+from chat.follow import Position, find_run, position
+from chat.journal import Entry
+from chat.requests import Cancel, ChatRequest, Frame, Resume, check_chat, convert, decode
+from chat.runs import current_runs
+
+log = logging.getLogger(__name__)
+CLOSE_CODES = {ErrorCode.UNAUTHENTICATED: 4401, ErrorCode.FORBIDDEN: 4403}
+CLOSE_OTHER = 4400
+TOOL_EVENTS = frozenset(str(kind.__struct_config__.tag) for kind in (ToolCallStart, ToolCallComplete, ToolCallError))
+PONG = '{"type":"pong","data":{}}'
+open_sockets: "set[ChatConsumer]" = set()
+
+
+class ChatConsumer(AsyncConsumer):
+    """Commands are handled one after the other; each run is streamed by a task of its own, so that none blocks another."""
+
+    channel_layer_alias = "none"  # hints are the process's business (chat.hints), not each socket's
+    scope: WebSocketScope
+    caller: Caller
+
+    def __init__(self) -> None:
+        self.following: dict[uuid.UUID, asyncio.Task[None]] = {}
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        try:
+            self.caller = await in_database(authenticate, Credentials.of_scope(self.scope))
+            self.caller.require("chat")
+        except Exception as error:
+            refused = as_refused(error)
+            await self.base_send({"type": "websocket.accept"})  # a code reaches browsers only after the handshake
+            await self.base_send({"type": "websocket.close", "code": CLOSE_CODES.get(refused.code, CLOSE_OTHER)})
+            raise StopConsumer from None
+        await self.base_send({"type": "websocket.accept"})
+        open_sockets.add(self)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        open_sockets.discard(self)
+        for task in self.following.values():
+            task.cancel()
+        raise StopConsumer
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        frame: Frame | None = None
+        try:
+            text = message.get("text")
+            if text is None:
+                raise invalid("Frames are JSON text, not binary.")
+            frame = decode(text, Frame)
+            await self._obey(frame)
+        except StopConsumer:
+            raise
+        except Exception as error:
+            refused = as_refused(error)
+            if refused.code is ErrorCode.INTERNAL_ERROR:
+                log.exception("A WebSocket command failed")
+            await self._send_error(refused, frame)
+
+    async def _obey(self, frame: Frame) -> None:
+        match frame.type:
+            case "chat":
+                await self._chat(frame)
+            case "resume":
+                resume = convert(frame.data, Resume)
+                self._follow(await in_database(position, self.caller, resume.run_id, resume.after))
+            case "cancel":
+                run = await in_database(find_run, self.caller, convert(frame.data, Cancel).run_id)
+                await current_runs().cancel(run.pk)
+            case "ping":
+                await self.base_send({"type": "websocket.send", "text": PONG})
+            case "disconnect":
+                await self.base_send({"type": "websocket.close", "code": 1000})
+
+    async def _chat(self, frame: Frame) -> None:
+        request = convert(frame.data, ChatRequest)
+        check_chat(request)
+        started = await current_runs().start(self.caller, request)
+        self._follow(Position(started.run_id, started.conversation_id, 0, "running"), frame.id)
+
+    def _follow(self, at: Position, frame_id: str | None = None) -> None:
+        """Stream a run on this socket; a second request for the same run moves the cursor."""
+        earlier = self.following.pop(at.run_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        task = asyncio.get_running_loop().create_task(self._stream(at, frame_id))
+        self.following[at.run_id] = task
+        task.add_done_callback(lambda done: self._followed(at.run_id, done))
+
+    def _followed(self, run_id: uuid.UUID, task: "asyncio.Task[None]") -> None:
+        if self.following.get(run_id) is task:
+            del self.following[run_id]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("Streaming a run to a socket failed", exc_info=task.exception())
+
+    async def _stream(self, at: Position, frame_id: str | None) -> None:
+        async with aclosing(current_runs().journal.follow(at.run_id, at.after)) as batches:
+            async for batch in batches:
+                for entry in batch:
+                    echo = frame_id if entry.seq == 1 else None
+                    await self.base_send({"type": "websocket.send", "text": encode(at.run_id, entry, echo)})
+
+    async def _send_error(self, refused: Refused, frame: Frame | None) -> None:
+        data: dict[str, Any] = {"error_code": refused.code.value, "error_message": refused.message}
+        if refused.details:
+            data["details"] = refused.details
+        if refused.retry_after is not None:
+            data["retry_after"] = refused.retry_after
+        body: dict[str, Any] = {"type": "error", "data": data}
+        if frame is not None and frame.id is not None:
+            body["id"] = frame.id
+        await self.base_send({"type": "websocket.send", "text": msgspec.json.encode(body).decode()})
+
+
+def encode(run_id: uuid.UUID, entry: Entry, frame_id: str | None = None) -> str:
+    """A frame around the event's own bytes. The three tool events share one type; `data.event_type` tells them apart."""
+    kind = "tool_call" if entry.event_type in TOOL_EVENTS else entry.event_type
+    echo = f',"id":{msgspec.json.encode(frame_id).decode()}' if frame_id is not None else ""
+    return f'{{"type":"{kind}","data":{entry.body.decode()},"run_id":"{run_id}","seq":{entry.seq}{echo}}}'

@@ -1,0 +1,119 @@
+"""What daphne lacks: writes that wait for slow readers, and request bodies of bounded size.
+
+daphne's `send` returns at once whatever the socket's state, so a reader that stops reading makes the process keep all
+that it is sent; and it takes a request's whole body before the application sees any of it.
+"""
+
+import asyncio
+from typing import Any
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.server import Server
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
+TOO_LARGE = b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.","request_id":""}}'
+
+
+@implementer(IPushProducer)
+class Gate:
+    """Twisted closes it while a connection's write buffer is full."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self._open.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self._open.set()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self._open.set()
+
+    async def wait(self) -> bool:
+        """Wait until there is room; False when the reader has stalled."""
+        if self._open.is_set():
+            return True
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await self._open.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class BoundedRequest(WebRequest):  # type: ignore[misc]
+    """A request whose body is dropped, and answered with 413, once it passes the server's `max_body`."""
+
+    too_large = False
+    received = 0
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        self.too_large = length is not None and length > self.server.max_body
+        super().gotLength(0 if self.too_large else length)
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        self.received += len(data)
+        if self.received > self.server.max_body:
+            self.too_large = True
+        if not self.too_large:
+            super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        if not self.too_large:
+            return super().process()
+        self.setResponseCode(413)
+        self.setHeader(b"content-type", b"application/json")
+        self.setHeader(b"connection", b"close")
+        self.write(TOO_LARGE % self.server.max_body)
+        return self.finish()
+
+
+class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = BoundedRequest
+        return protocol
+
+
+class BoundedServer(Server):  # type: ignore[misc]
+    """daphne's server with both limits. `max_body` is in bytes."""
+
+    def __init__(self, *args: Any, max_body: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.max_body = max_body
+        self._gates: dict[Any, Gate] = {}
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if last:
+            self._drop_gate(protocol)
+        await super().handle_reply(protocol, message)
+        if message["type"] in {"http.response.body", "websocket.send"} and not last:
+            gate = self._gates.get(protocol) or self._make_gate(protocol)
+            if gate is not None and not await gate.wait():
+                protocol.transport.abortConnection()
+
+    def protocol_disconnected(self, protocol: Any) -> None:
+        gate = self._gates.pop(protocol, None)
+        if gate is not None:
+            gate.stopProducing()
+        super().protocol_disconnected(protocol)
+
+    def _make_gate(self, protocol: Any) -> Gate | None:
+        target = protocol if isinstance(protocol, WebRequest) else protocol.transport
+        if target is None or protocol not in self.connections or getattr(protocol, "_disconnected", False):
+            return None
+        if "disconnected" in self.connections[protocol] or getattr(protocol, "channel", True) is None:
+            return None
+        gate = Gate()
+        target.registerProducer(gate, True)
+        self._gates[protocol] = gate
+        return gate
+
+    def _drop_gate(self, protocol: Any) -> None:
+        if self._gates.pop(protocol, None) is not None:
+            protocol.unregisterProducer()

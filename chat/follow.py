@@ -1,0 +1,52 @@
+"""Finding a run for a reader: through its owner, at a cursor that is valid."""
+
+import uuid
+from dataclasses import dataclass
+
+from agents.errors import ErrorCode
+from chat.access import Caller
+from chat.exceptions import Refused, invalid, not_found
+from chat.ids import parse_id
+from chat.models import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a reader stands in a run."""
+
+    run_id: uuid.UUID
+    conversation_id: uuid.UUID
+    after: int
+    status: str
+
+
+def find_run(caller: Caller, run_id: "uuid.UUID | str") -> Run:
+    """The caller's run. Raises Refused: the same for an unknown run and for somebody else's. Uses the database."""
+    parsed = parse_id(run_id) if isinstance(run_id, str) else run_id
+    run = Run.objects.owned_by(caller.user_id).filter(pk=parsed).first() if parsed else None
+    if run is None:
+        raise not_found("run")
+    return run
+
+
+def position(caller: Caller, run_id: "uuid.UUID | str", after: int) -> Position:
+    """Check a cursor. Raises Refused where it is ahead of the run, or where its events are gone. Uses the database."""
+    run = find_run(caller, run_id)
+    if run.events_pruned:
+        raise Refused(
+            ErrorCode.CURSOR_EXPIRED,
+            "The events of this run are no longer kept; its messages are.",
+            details={"messages": f"/conversations/{run.conversation_id}/messages", "run": f"/runs/{run.pk}"},
+        )
+    if after > run.last_seq():
+        raise invalid("The cursor is ahead of the run: ask for events after one that you have seen.", field="after")
+    return Position(run.pk, run.conversation_id, after, run.status)
+
+
+def parse_after(text: str | None) -> int:
+    """`?after=`. Raises Refused."""
+    if text is None or text == "":
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise invalid("`after` is the number of an event: 0, 1, 2 …", field="after")
+    return int(text)

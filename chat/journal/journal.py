@@ -1,0 +1,220 @@
+"""The journal: the only writer and the only reader of run events.
+
+A run's events are numbered here, stored in group commits on one thread, and only then handed to readers: what anyone
+has seen is stored. Text waits up to the gather window, so that many tokens share one event and many runs one
+transaction; the first token and everything else is committed at once.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
+from chat.database import in_database, with_connection
+from chat.exceptions import OwnershipLost
+from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
+from chat.journal.rows import Append, Batch, Job, read_entries, store
+from chat.journal.watch import Watch
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
+HEARTBEAT = 15.0  # seconds
+POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
+
+
+class Journal:
+    """The journal of one process. `gather` is how long text may wait for company, in seconds."""
+
+    def __init__(self, *, gather: float, on_stored: Callable[[dict[uuid.UUID, int]], None] = lambda _: None) -> None:
+        self.gather = gather
+        self.live: dict[uuid.UUID, LiveRun] = {}
+        self.watches: dict[uuid.UUID, Watch] = {}
+        self.readers = 0
+        self._on_stored = on_stored
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._dirty: dict[uuid.UUID, LiveRun] = {}
+        self._jobs: list[Job] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
+        self._committing: asyncio.Future[Any] | None = None
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+    def open(self, run_id: uuid.UUID, *, epoch: int, entries: Sequence[Entry] = (), last_seq: int = 0) -> LiveRun:
+        """Begin to own a run. `entries` are stored already; `last_seq` is the last of them, or of the row's journal."""
+        live = LiveRun(run_id, epoch, last_seq)
+        if entries:
+            live.publish(list(entries))
+            live.last_seq = live.stored_seq
+        self.live[run_id] = live
+        if run_id in self.watches:
+            self.watches[run_id].wake()
+        return live
+
+    def close(self, live: LiveRun) -> None:
+        """Stop owning a run; its readers go on with the rows."""
+        if self.live.get(live.run_id) is live:
+            del self.live[live.run_id]
+        live.watch.wake()
+
+    async def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> None:
+        """Take a piece of text. Waits only while the database is far behind. Raises OwnershipLost."""
+        if live.lost:
+            raise OwnershipLost
+        live.put_text(event)
+        self._dirty[live.run_id] = live
+        if not live.spoke:
+            live.spoke = True
+            self._flush_soon()
+        elif self._timer is None and not self._soon:
+            self._timer = self._loop.call_later(self.gather, self._flush)
+        if live.pending_chars > PENDING_CHARS:
+            await self.append(live, ())
+
+    async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
+        """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.
+
+        Raises OwnershipLost when the run has another owner: then nothing was written.
+        """
+        if live.lost:
+            raise OwnershipLost
+        live.pending.extend(events)
+        if write is not None:
+            live.writes.append(write)
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        live.waiters.append(waiter)
+        self._dirty[live.run_id] = live
+        self._flush_soon()
+        await waiter
+
+    async def execute(self, function: Callable[[], T]) -> T:
+        """Run a function that writes to the database within the next group commit; its errors are the caller's."""
+        job = Job(function, self._loop.create_future())
+        self._jobs.append(job)
+        self._flush_soon()
+        return await job.done  # type: ignore[no-any-return]
+
+    def _flush_soon(self) -> None:
+        if not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Hand everything that waits to the writer thread, unless it is still busy: then right after."""
+        if self._committing is not None:
+            self._soon = True
+            return
+        self._soon = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._take_batch()
+        if batch.appends or batch.jobs:
+            self._commit(batch)
+
+    def _take_batch(self) -> Batch:
+        timestamp = timestamp_now()
+        appends = []
+        for live in self._dirty.values():
+            appends.append(Append(live, live.number(timestamp), live.writes, live.waiters))
+            live.writes, live.waiters = [], []
+        jobs, self._jobs, self._dirty = self._jobs, [], {}
+        return Batch(appends, jobs)
+
+    def _commit(self, batch: Batch) -> None:
+        self._committing = self._loop.run_in_executor(self._thread, with_connection, store, batch)
+        self._committing.add_done_callback(lambda done: self._committed(batch, done))
+
+    def _committed(self, batch: Batch, done: "asyncio.Future[None]") -> None:
+        self._committing = None
+        if done.cancelled() or done.exception() is not None:
+            log.error("The journal could not be written", exc_info=None if done.cancelled() else done.exception())
+        stored: dict[uuid.UUID, int] = {}
+        for append in batch.appends:
+            self._settle(append, stored)
+        for job in batch.jobs:
+            job.settle()
+        if stored:
+            self._on_stored(stored)
+        if self._soon or self._jobs:
+            self._flush()
+
+    def _settle(self, append: Append, stored: dict[uuid.UUID, int]) -> None:
+        """Tell a run's readers and its writer how its part of the commit went."""
+        live = append.live
+        if append.error is None:
+            if append.entries:
+                live.publish(append.entries)
+                stored[live.run_id] = live.stored_seq
+        else:
+            live.lost = True
+            live.watch.wake()
+        for waiter in append.waiters:
+            if waiter.done():
+                continue
+            if append.error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(append.error)
+
+    async def drain(self) -> None:
+        """Store what waits, and end the writer's thread."""
+        await self.execute(lambda: None)
+        self._thread.shutdown(wait=True)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+    async def follow(self, run_id: uuid.UUID, after: int = 0) -> AsyncGenerator[list[Entry], None]:
+        """Yield the run's stored events after the cursor, in order, until its terminal event.
+
+        Each list holds up to READ_BYTES; an empty one says that nothing happened for HEARTBEAT seconds.
+        """
+        self.readers += 1
+        quiet_since = self._loop.time()
+        try:
+            while True:
+                live = self.live.get(run_id)
+                entries, ended = await self._stored_after(run_id, live, after)
+                if entries:
+                    yield entries
+                    after, quiet_since = entries[-1].seq, self._loop.time()
+                    if entries[-1].event_type in TERMINAL_EVENT_TYPES:
+                        return
+                    await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
+                elif ended:
+                    return
+                else:
+                    await self._wait(run_id, live)
+                    if self._loop.time() - quiet_since >= HEARTBEAT:
+                        yield []
+                        quiet_since = self._loop.time()
+        finally:
+            self.readers -= 1
+
+    async def _stored_after(self, run_id: uuid.UUID, live: LiveRun | None, after: int) -> tuple[list[Entry], bool]:
+        """Events after the cursor, from memory where it has them, and whether there are none to come."""
+        if live is not None and not live.lost:
+            entries = live.after(after)
+            if entries is not None:
+                return entries, live.finished
+        return await in_database(read_entries, run_id, after, READ_BYTES)
+
+    async def _wait(self, run_id: uuid.UUID, live: LiveRun | None) -> None:
+        """Wait for news of the run: from memory where it is ours, else a hint, and at most POLL seconds."""
+        if live is not None and not live.lost:
+            await live.watch.wait(HEARTBEAT)
+            return
+        watch = self.watches.setdefault(run_id, Watch())
+        try:
+            await watch.wait(POLL)
+        finally:
+            if not watch.waiting:
+                self.watches.pop(run_id, None)
+
+    def hint(self, run_id: uuid.UUID) -> None:
+        """Another process says that the run has new events."""
+        if run_id in self.watches:
+            self.watches[run_id].wake()

@@ -1,0 +1,104 @@
+"""A run that this process owns: what waits to be stored, and the tail of what has been."""
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
+from chat.journal.watch import Watch
+
+READ_BYTES = 64 * 1024  # what a reader is given at a time
+TAIL_BYTES = 256 * 1024  # what is kept in memory for the readers of a running run; older events are read from rows
+encode = msgspec.json.Encoder().encode
+
+
+def timestamp_now() -> str:
+    """The time as events carry it: ISO 8601, UTC, milliseconds."""
+    now = datetime.now(UTC)
+    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
+
+
+class Entry:
+    """A stored event: its number, its type, and the JSON that every client gets."""
+
+    __slots__ = ("body", "event_type", "seq")
+
+    def __init__(self, seq: int, event_type: str, body: bytes) -> None:
+        self.seq = seq
+        self.event_type = event_type
+        self.body = body
+
+    @classmethod
+    def of(cls, event: Event, seq: int, timestamp: str) -> "Entry":
+        """Number an event; from here on its bytes stand."""
+        event.seq, event.timestamp = seq, timestamp
+        return cls(seq, str(event.__struct_config__.tag), encode(event))
+
+
+class LiveRun:
+    """One owned run. `epoch` is the number of this ownership; `lost` says that it has ended."""
+
+    __slots__ = ("entries", "epoch", "finished", "last_seq", "lost", "pending", "pending_chars", "run_id",
+                 "spoke", "stored_seq", "tail_bytes", "waiters", "watch", "writes")  # fmt: skip
+
+    def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int) -> None:
+        self.run_id = run_id
+        self.epoch = epoch
+        self.last_seq = last_seq
+        self.stored_seq = last_seq
+        self.pending: list[Event] = []
+        self.pending_chars = 0
+        self.writes: list[Callable[[], None]] = []
+        self.waiters: list[asyncio.Future[None]] = []
+        self.entries: deque[Entry] = deque()
+        self.tail_bytes = 0
+        self.spoke = False
+        self.finished = False
+        self.lost = False
+        self.watch = Watch()
+
+    def put_text(self, event: ChatChunk | ReasoningChunk) -> None:
+        last = self.pending[-1] if self.pending else None
+        if type(last) is type(event):
+            last.content += event.content  # type: ignore[union-attr]
+        else:
+            self.pending.append(event)
+        self.pending_chars += len(event.content)
+
+    def number(self, timestamp: str) -> list[Entry]:
+        """Give the waiting events their numbers and bytes."""
+        entries = []
+        for event in self.pending:
+            self.last_seq += 1
+            entries.append(Entry.of(event, self.last_seq, timestamp))
+        self.pending, self.pending_chars = [], 0
+        return entries
+
+    def publish(self, entries: list[Entry]) -> None:
+        self.entries.extend(entries)
+        self.stored_seq = entries[-1].seq
+        self.tail_bytes += sum(len(entry.body) for entry in entries)
+        while self.tail_bytes > TAIL_BYTES and len(self.entries) > 1:
+            self.tail_bytes -= len(self.entries.popleft().body)
+        self.finished = self.finished or entries[-1].event_type in TERMINAL_EVENT_TYPES
+        self.watch.wake()
+
+    def after(self, seq: int) -> list[Entry] | None:
+        """Stored events after the cursor, up to READ_BYTES; None where the tail does not reach back so far."""
+        if seq >= self.stored_seq:
+            return []
+        if not self.entries or self.entries[0].seq > seq + 1:
+            return None
+        first = seq + 1 - self.entries[0].seq
+        taken, size = [], 0
+        for index in range(first, len(self.entries)):
+            entry = self.entries[index]
+            size += len(entry.body)
+            if taken and size > READ_BYTES:
+                break
+            taken.append(entry)
+        return taken

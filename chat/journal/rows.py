@@ -1,0 +1,184 @@
+"""The journal's rows: how a group commit is stored, and how events are read back. Runs on database threads."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from agents.events import TERMINAL_EVENT_TYPES, Event
+from chat.exceptions import OwnershipLost
+from chat.journal.live_run import Entry, LiveRun, timestamp_now
+from chat.models import Run, RunEvent
+
+log = logging.getLogger(__name__)
+ROWS_PER_READ = 500
+RETRY_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Append:
+    """What one run adds in a commit. `error` says afterwards why it was not stored."""
+
+    live: LiveRun
+    entries: list[Entry]
+    writes: list[Callable[[], None]]
+    waiters: list["asyncio.Future[None]"]
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Job:
+    """A function that writes; `settle` hands its outcome to whoever waits for `done`."""
+
+    function: Callable[[], Any]
+    done: "asyncio.Future[Any]"
+    result: Any = None
+    error: Exception | None = None
+
+    def run(self) -> None:
+        if self.done.cancelled():  # nobody waits for it any more, and it has not begun
+            return
+        try:
+            with transaction.atomic():
+                self.result, self.error = self.function(), None
+        except Exception as error:
+            self.result, self.error = None, error
+
+    def settle(self) -> None:
+        if self.done.done():
+            return
+        if self.error is None:
+            self.done.set_result(self.result)
+        else:
+            self.done.set_exception(self.error)
+
+
+@dataclass(slots=True)
+class Batch:
+    appends: list[Append] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+
+
+def store(batch: Batch) -> None:
+    """Store a batch in one transaction. Where that fails, each part in one of its own, so that one cannot spoil all.
+
+    While the database cannot be reached, jobs fail at once (their callers say so and can try again), but events are
+    tried again for RETRY_SECONDS: their runs go on meanwhile.
+    """
+    try:
+        _store_together(batch.appends, batch.jobs)
+    except Exception as error:
+        log.warning("A group commit failed (%s); storing its parts one by one", type(error).__name__)
+        for job in batch.jobs:
+            _store_alone([], [job])
+        for append in batch.appends:
+            _store_with_patience(append)
+
+
+def _store_with_patience(append: Append) -> None:
+    give_up = time.monotonic() + RETRY_SECONDS
+    pause = 0.05
+    while True:
+        _store_alone([append], [])
+        if not isinstance(append.error, (OperationalError, InterfaceError)) or time.monotonic() > give_up:
+            return
+        time.sleep(pause)
+        pause = min(2 * pause, 1.0)
+
+
+def _store_alone(appends: list[Append], jobs: list[Job]) -> None:
+    try:
+        _store_together(appends, jobs)
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        _fail(appends, jobs, error)
+    except Exception as error:
+        log.exception("A part of a group commit failed")
+        _fail(appends, jobs, error)
+
+
+def _fail(appends: list[Append], jobs: list[Job], error: Exception) -> None:
+    for append in appends:
+        append.error = error
+    for job in jobs:
+        job.error = error
+
+
+def _store_together(appends: list[Append], jobs: list[Job]) -> None:
+    with transaction.atomic():
+        _store_events(appends)
+        for job in jobs:
+            job.run()
+
+
+def _store_events(appends: list[Append]) -> None:
+    if not appends:
+        return
+    epochs = _lock_epochs([append.live.run_id for append in appends])
+    rows: list[tuple[Any, int, str, str]] = []
+    for append in appends:
+        live = append.live
+        if epochs.get(live.run_id) != live.epoch:
+            append.error = OwnershipLost()
+            continue
+        append.error = None
+        key = db_key(live.run_id)
+        rows.extend((key, entry.seq, entry.event_type, entry.body.decode()) for entry in append.entries)
+    if rows:
+        insert_rows(rows)
+    for append in appends:
+        if append.error is None:
+            for write in append.writes:
+                write()
+
+
+def store_event(run_id: uuid.UUID, seq: int, event: Event) -> Entry:
+    """Store one event in the transaction at hand, for a run that no process writes to yet."""
+    entry = Entry.of(event, seq, timestamp_now())
+    insert_rows([(db_key(run_id), seq, entry.event_type, entry.body.decode())])
+    return entry
+
+
+def insert_rows(rows: list[tuple[Any, int, str, str]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {RunEvent._meta.db_table} (run_id, seq, event_type, body) VALUES (%s, %s, %s, %s)",  # noqa: S608 - our own table's name
+            rows,
+        )
+
+
+def db_key(run_id: uuid.UUID) -> Any:
+    """The id as the database's driver wants it: SQLite has no UUIDs."""
+    return run_id if connection.features.has_native_uuid_field else run_id.hex
+
+
+def _lock_epochs(run_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The epochs of the runs. On PostgreSQL the rows stay locked until the commit, so that nobody takes one over."""
+    runs = Run.objects.filter(pk__in=run_ids)
+    if connection.features.has_select_for_update:
+        runs = runs.order_by("pk").select_for_update(no_key=True)
+    return dict(runs.values_list("pk", "epoch"))
+
+
+def read_entries(
+    run_id: uuid.UUID, after: int, max_bytes: int, max_rows: int = ROWS_PER_READ
+) -> tuple[list[Entry], bool]:
+    """Stored events after the cursor, up to max_bytes (at least one), and whether the run has none to come."""
+    # The state is read first: a run that has ended by then has stored its last event.
+    status = Run.objects.filter(pk=run_id).values_list("status", flat=True).first()
+    entries, size = [], 0
+    rows = RunEvent.objects.filter(run_id=run_id, seq__gt=after).order_by("seq")
+    for seq, event_type, body in rows.values_list("seq", "event_type", "body")[:max_rows]:
+        entry = Entry(seq, event_type, body.encode())
+        size += len(entry.body)
+        if entries and size > max_bytes:
+            break
+        entries.append(entry)
+        if event_type in TERMINAL_EVENT_TYPES:
+            break
+    return entries, status is None or status not in Run.Status.active()

@@ -1,0 +1,5 @@
+from chat.models.access import ApiKey
+from chat.models.conversation import Conversation, Message
+from chat.models.run import Run, RunEvent, ToolCall
+
+__all__ = ["ApiKey", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]

@@ -1,0 +1,113 @@
+"""Conversations and their messages."""
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from agents.models import SLUG_LENGTH, Agent
+from chat.ids import new_id
+
+if TYPE_CHECKING:
+    from chat.models.run import Run
+
+TITLE_LENGTH = 200
+AUTO_TITLE_LENGTH = 60
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def owned_by(self, user_id: int) -> "ConversationQuerySet":
+        return self.filter(owner_id=user_id)
+
+    def search(self, text: str) -> "ConversationQuerySet":
+        """Conversations whose title or messages hold the text, whatever its case."""
+        found = Message.objects.filter(content__icontains=text).values("conversation_id")
+        return self.filter(Q(title__icontains=text) | Q(pk__in=found))
+
+    def current(self, owner_id: int, agent: Agent) -> "Conversation":
+        """The caller's current conversation with the agent, made at need."""
+        found, _ = self.get_or_create(
+            owner_id=owner_id, agent_name=agent.slug, is_current=True, defaults={"agent": agent}
+        )
+        return found
+
+    def begin(self, owner_id: int, agent: Agent) -> "Conversation":
+        """A new conversation with the agent, which becomes the current one. The old one stays listed."""
+        self.filter(owner_id=owner_id, agent_name=agent.slug, is_current=True).update(is_current=False)
+        return self.create(owner_id=owner_id, agent=agent, agent_name=agent.slug, is_current=True)
+
+
+class Conversation(models.Model):
+    """One thread of messages between a person and an agent. `head` is the last message of the branch in use."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="conversations")
+    agent_name = models.CharField(max_length=SLUG_LENGTH)
+    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    is_current = models.BooleanField(default=False)
+    head = models.ForeignKey("Message", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[ConversationQuerySet] = ConversationQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-updated_at", "-id"]
+        indexes = [models.Index(fields=["owner", "-updated_at", "-id"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "agent_name"], condition=Q(is_current=True), name="one_current_conversation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or "New conversation"
+
+    def active_run(self) -> "Run | None":
+        return self.runs.active().first()  # type: ignore[attr-defined, no-any-return]
+
+    def entitle(self, text: str) -> None:
+        """Name the conversation after its first message, cut at a word."""
+        line = " ".join(text.split())
+        if len(line) > AUTO_TITLE_LENGTH:
+            line = line[:AUTO_TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
+        self.title = line
+
+    def branch(self) -> "list[Message]":
+        """The messages from the first to `head`, in order."""
+        rows = {message.pk: message for message in self.messages.all()}
+        branch: list[Message] = []
+        at: uuid.UUID | None = self.head_id
+        while at in rows:
+            branch.append(rows.pop(at))
+            at = branch[-1].parent_id
+        return branch[::-1]
+
+
+class Message(models.Model):
+    """A message of a person, or an agent's whole answer to one. Siblings (same `parent`) are variants.
+
+    `content` is the text that people see. `turns` holds the answer as the model wrote it, a list of
+    agents.messages.AssistantMessage: what a later request sends back to the model.
+    """
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    role = models.CharField(max_length=9, choices=Role.choices)
+    content = models.TextField(blank=True)
+    turns = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.content[:60]}"

@@ -1,0 +1,219 @@
+"""Runs: one answer to one message, its numbered events and its tool calls."""
+
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import msgspec
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from agents.config import AgentConfig
+from agents.errors import ErrorCode
+from agents.models import SLUG_LENGTH
+from chat.ids import new_id
+from chat.models.conversation import Conversation, Message
+
+MAX_ATTEMPTS = 3
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def owned_by(self, user_id: int) -> "RunQuerySet":
+        return self.filter(conversation__owner_id=user_id)
+
+    def active(self) -> "RunQuerySet":
+        return self.filter(status__in=Run.Status.active())
+
+    def with_last_seq(self) -> "RunQuerySet":
+        """Runs that know the number of their last event without a query each."""
+        newest = RunEvent.objects.filter(run_id=models.OuterRef("pk")).order_by("-seq").values("seq")
+        return self.annotate(newest_seq=models.Subquery(newest[:1]))
+
+    def held_by(self, owner: uuid.UUID) -> "RunQuerySet":
+        return self.active().filter(owner=owner)
+
+    def abandoned(self) -> "RunQuerySet":
+        """Runs whose owner has not renewed its lease in time (by the database's clock)."""
+        return self.active().filter(lease_until__lt=Now())
+
+    def renew(self, lease: timedelta) -> int:
+        return self.update(lease_until=Now() + lease)
+
+
+class Run(models.Model):
+    """One answer to one message. It is owned by one process at a time: `owner` may write while `epoch` stands.
+
+    `epoch` counts owners; each append to the journal is conditional on it. Times in `_ms` fields are milliseconds.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        WAITING_APPROVAL = "waiting_approval"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+        @classmethod
+        def active(cls) -> tuple["Run.Status", ...]:
+            return (cls.QUEUED, cls.RUNNING, cls.WAITING_APPROVAL)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
+    question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="answered_by")
+    answer = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="run")
+    caller = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="runs")
+    agent_name = models.CharField(max_length=SLUG_LENGTH)
+    model = models.CharField(max_length=200)
+    config = models.JSONField(help_text="The agent's configuration when the run started.")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+
+    owner = models.UUIDField(null=True, blank=True)
+    epoch = models.PositiveIntegerField(default=1)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    idempotency_key = models.CharField(max_length=255, blank=True)
+    request_digest = models.CharField(max_length=64, blank=True)
+
+    finish_reason = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(max_length=32, blank=True, choices=[(code.value, code.value) for code in ErrorCode])
+    error_message = models.TextField(blank=True)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    usage_estimated = models.BooleanField(default=False)
+    tool_call_count = models.PositiveIntegerField(default=0)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    events_pruned = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["caller", "created_at"]),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(status__in=["queued", "running", "waiting_approval"]),
+                name="active_runs_by_lease",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=Q(status__in=["queued", "running", "waiting_approval"]),
+                name="one_active_run_per_conversation",
+            ),
+            models.UniqueConstraint(
+                fields=["caller", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="one_run_per_idempotency_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_name} {self.status} {self.id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.Status.active()
+
+    @property
+    def agent_config(self) -> AgentConfig:
+        return msgspec.convert(self.config, AgentConfig)
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "estimated": self.usage_estimated,
+        }
+
+    def last_seq(self) -> int:
+        if hasattr(self, "newest_seq"):
+            return self.newest_seq or 0
+        return self.events.aggregate(last=models.Max("seq"))["last"] or 0  # type: ignore[attr-defined, no-any-return]
+
+    def take_over(self, owner: uuid.UUID, lease: timedelta) -> bool:
+        """Become the owner, if nobody was faster. From then on the old owner's appends are void."""
+        taken = (
+            type(self)
+            .objects.active()
+            .filter(pk=self.pk, epoch=self.epoch)
+            .update(
+                owner=owner,
+                epoch=F("epoch") + 1,
+                attempt=F("attempt") + 1,
+                lease_until=Now() + lease,
+                status=self.Status.RUNNING,
+            )
+        )
+        if taken:
+            self.refresh_from_db()
+        return bool(taken)
+
+    def finish(self, status: "Run.Status", **fields: Any) -> None:
+        """Enter a final state. The caller holds the run: this happens in the transaction of its last event."""
+        type(self).objects.filter(pk=self.pk).update(
+            status=status, lease_until=None, finished_at=timezone.now(), **fields
+        )
+        Conversation.objects.filter(pk=self.conversation_id).update(updated_at=timezone.now())
+
+
+class RunEvent(models.Model):
+    """One line of a run's journal: the event exactly as clients get it. Written and read by chat.journal only."""
+
+    pk = models.CompositePrimaryKey("run_id", "seq")
+    # The primary key begins with the run: another index on it would only cost writes.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events", db_index=False)
+    seq = models.PositiveIntegerField()
+    event_type = models.CharField(max_length=24)
+    body = models.TextField(help_text="The event's JSON.")
+
+    class Meta:
+        ordering = ["run_id", "seq"]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.seq} {self.event_type}"
+
+
+class ToolCall(models.Model):
+    """One tool call of a run: the intent is stored before the tool starts, the result before the model sees it.
+
+    `content` is what the model reads of the outcome; `result` and `error` are what clients see.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        AWAITING_APPROVAL = "awaiting_approval"
+        EXECUTING = "executing"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+        OUTCOME_UNKNOWN = "outcome_unknown"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tool_calls")
+    call_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    arguments = models.JSONField(default=dict)
+    status = models.CharField(max_length=17, choices=Status.choices, default=Status.EXECUTING)
+    result = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    content = models.TextField(blank=True)
+    execution_time_ms = models.PositiveIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["run", "call_id"], name="one_row_per_tool_call")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.status}"

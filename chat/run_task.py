@@ -1,0 +1,195 @@
+"""One run at work: the agent loop on one side, the journal on the other. A task of the process, never of a request."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from agents.errors import ErrorCode
+from agents.events import (
+    AnyEvent,
+    ChatCancelled,
+    ChatChunk,
+    ChatComplete,
+    Error,
+    ReasoningChunk,
+    ToolCallComplete,
+    ToolCallError,
+    ToolCallStart,
+    ToolCallState,
+)
+from agents.messages import ToolMessage
+from agents.streaming_agent import StreamingAgent
+from agents.transcript import Transcript
+from chat.exceptions import OwnershipLost
+from chat.history import turns_of, without_nul
+from chat.journal import Journal, LiveRun
+from chat.models import Message, Run, ToolCall
+
+log = logging.getLogger(__name__)
+
+
+class RunTask:
+    """Runs the loop and stores what it says. `base` is how many of the transcript's messages came before this run."""
+
+    def __init__(
+        self, run: Run, live: LiveRun, journal: Journal, agent: StreamingAgent, transcript: Transcript, *, base: int
+    ) -> None:
+        self.run = run
+        self.live = live
+        self.cancelled = False
+        self._journal = journal
+        self._agent = agent
+        self._transcript = transcript
+        self._base = base
+        self._ending = False
+        self._working: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Stop the run for its owner. A run that is storing its last event ends as it was about to."""
+        if self._ending or self.cancelled:
+            return
+        self.cancelled = True
+        if self._working is not None:  # else it has not begun, and will see the flag
+            self._working.cancel()
+
+    async def execute(self) -> None:
+        """Run to the end. Whatever happens, the run gets exactly one terminal event, unless it is no longer ours."""
+        self._working = asyncio.current_task()
+        try:
+            last = self._cancellation() if self.cancelled else await self._loop()
+            if last is not None:
+                await self._finish(last)
+        except OwnershipLost:
+            log.info("Run %s goes on elsewhere or was deleted", self.run.pk)
+        finally:
+            self._journal.close(self.live)
+
+    async def _loop(self) -> AnyEvent | None:
+        """Take the loop's events until it ends; return a last event where the loop did not get to say one."""
+        try:
+            async with (
+                asyncio.timeout(settings.MAX_RUN_SECONDS),
+                aclosing(self._agent.resume(self._transcript)) as groups,
+            ):
+                async for group in groups:
+                    await self._store(group)
+        except TimeoutError:
+            return self._failed(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"The run took longer than {settings.MAX_RUN_SECONDS:g} seconds (MAX_RUN_SECONDS).",
+            )
+        except asyncio.CancelledError:
+            if not self.cancelled:
+                raise
+            return self._cancellation()
+        except OwnershipLost:
+            raise
+        except Exception:
+            log.exception("Run %s failed", self.run.pk)
+            return self._failed(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side. Try again.")
+        return None
+
+    async def _store(self, group: tuple[AnyEvent, ...]) -> None:
+        first = group[0]
+        if type(first) is ChatChunk or type(first) is ReasoningChunk:
+            await self._journal.put(self.live, first)
+        elif first.terminal:
+            await self._finish(first)
+        else:
+            await self._journal.append(self.live, group, self._rows_of(group))
+
+    async def _finish(self, last: AnyEvent) -> None:
+        if self._ending:
+            return
+        self._ending = True
+        if isinstance(last, (ChatComplete, ChatCancelled, Error)):
+            last.run_id, last.conversation_id = str(self.run.pk), str(self.run.conversation_id)
+        await self._journal.append(self.live, (last,), self._ending_of(last))
+
+    def _rows_of(self, group: tuple[AnyEvent, ...]) -> Callable[[], None] | None:
+        """What else is stored with these events: the intent of each call with its start, its outcome with its result."""
+        started = [event.tool_call for event in group if isinstance(event, ToolCallStart)]
+        ended = [event.tool_call for event in group if isinstance(event, (ToolCallComplete, ToolCallError))]
+        if not (started or ended):
+            return None
+        turns = turns_of(self._transcript.messages[self._base :]) if started else None
+        read = {
+            message.tool_call_id: message.content
+            for message in self._transcript.messages[self._base :]
+            if isinstance(message, ToolMessage)
+        }
+        answer = self._transcript.answer
+
+        def write() -> None:
+            if turns is not None:
+                Message.objects.filter(pk=self.run.answer_id).update(turns=turns, content=without_nul(answer))
+            ToolCall.objects.bulk_create([_intent(self.run, call) for call in started])
+            for call in ended:
+                ToolCall.objects.filter(run=self.run, call_id=call.id).update(**_outcome(call, read.get(call.id, "")))
+
+        return write
+
+    def _ending_of(self, last: AnyEvent) -> Callable[[], None]:
+        transcript, run = self._transcript, self.run
+        status, fields = _final_state(last)
+        fields |= {
+            "input_tokens": transcript.usage.input_tokens,
+            "output_tokens": transcript.usage.output_tokens,
+            "usage_estimated": transcript.usage.estimated,
+            "tool_call_count": transcript.tool_calls,
+            "first_token_ms": transcript.first_token_ms,
+            "duration_ms": transcript.duration_ms,
+        }
+        turns, content = turns_of(transcript.messages[self._base :]), without_nul(transcript.answer)
+
+        def write() -> None:
+            Message.objects.filter(pk=run.answer_id).update(turns=turns, content=content)
+            if status is not Run.Status.COMPLETED:
+                run.tool_calls.filter(status=ToolCall.Status.EXECUTING).update(  # type: ignore[attr-defined]
+                    status=ToolCall.Status.CANCELLED, finished_at=timezone.now()
+                )
+            run.finish(status, **fields)
+
+        return write
+
+    def _cancellation(self) -> ChatCancelled:
+        transcript = self._transcript
+        return ChatCancelled(
+            partial_response=transcript.answer,
+            total_tool_calls=transcript.tool_calls,
+            usage=transcript.usage,
+            duration_ms=transcript.duration_ms,
+        )
+
+    def _failed(self, code: ErrorCode, message: str) -> Error:
+        return Error(error_code=code, error_message=message)
+
+
+def _final_state(last: AnyEvent) -> tuple[Run.Status, dict[str, Any]]:
+    match last:
+        case ChatComplete(finish_reason=reason):
+            return Run.Status.COMPLETED, {"finish_reason": reason[:40]}
+        case Error(error_code=code, error_message=message):
+            return Run.Status.FAILED, {"error_code": code.value, "error_message": message}
+        case _:
+            return Run.Status.CANCELLED, {"finish_reason": "cancelled"}
+
+
+def _intent(run: Run, call: ToolCallState) -> ToolCall:
+    return ToolCall(run=run, call_id=call.id, name=call.name[:200], arguments=without_nul(call.arguments))
+
+
+def _outcome(call: ToolCallState, content: str) -> dict[str, Any]:
+    return {
+        "status": call.status,
+        "result": without_nul(call.result),
+        "error": without_nul(call.error or ""),
+        "content": without_nul(content),
+        "execution_time_ms": call.execution_time_ms,
+        "finished_at": timezone.now(),
+    }

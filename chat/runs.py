@@ -1,0 +1,236 @@
+"""The runs of this process: start, own, cancel, recover, stop."""
+
+import asyncio
+import contextvars
+import logging
+import random
+import uuid
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.utils import timezone
+
+from agents.config import AgentConfig
+from agents.errors import ErrorCode
+from agents.llm.base import ChatModel
+from agents.providers import make_model
+from agents.streaming_agent import StreamingAgent
+from agents.transcript import Limits, Transcript
+from chat.access import Caller
+from chat.begin import Begun, begin_run
+from chat.exceptions import Refused
+from chat.hints import Hints
+from chat.journal import Journal
+from chat.models import Run
+from chat.recovery import Recovered, claim_abandoned
+from chat.requests import ChatRequest
+from chat.run_task import RunTask
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of, and renews its leases at the latest
+CANCEL_SECONDS = 5.0
+RETRY_AFTER = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run to follow; `attached` when the idempotency key was used before."""
+
+    run_id: uuid.UUID
+    conversation_id: uuid.UUID
+    attached: bool
+
+
+class Runs:
+    """Everything that one process runs. Made lazily, inside the event loop, by `current_runs`."""
+
+    def __init__(self) -> None:
+        self.process = uuid.uuid4()
+        self.loop = asyncio.get_running_loop()
+        self.lease = timedelta(seconds=settings.LEASE_SECONDS)
+        self.hints = Hints(self.process, on_stored=self._on_hint, on_cancel=self._on_cancel_hint)
+        self.journal = Journal(gather=settings.STREAM_GATHER_MS / 1000, on_stored=self.hints.stored)
+        self.tasks: dict[uuid.UUID, RunTask] = {}
+        self.draining = False
+        self._models: dict[str, ChatModel] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+        self._keeper = self._spawn(self._keep())
+
+    # --- start -------------------------------------------------------------------------------------------------------
+    async def start(self, caller: Caller, request: ChatRequest, *, idempotency_key: str = "") -> Started:
+        """Store a message and run its answer. Raises Refused, and then nothing is stored."""
+        if self.draining:
+            raise Refused(
+                ErrorCode.SHUTTING_DOWN, "The server is stopping. Try again in a moment.", retry_after=RETRY_AFTER
+            )
+        # A client that goes away in the middle must not leave a stored run that nobody runs.
+        return await asyncio.shield(self._spawn(self._start(caller, request, idempotency_key)))
+
+    async def _start(self, caller: Caller, request: ChatRequest, idempotency_key: str) -> Started:
+        begun = await self._begin(caller, request, idempotency_key)
+        if not begun.attached:
+            self._launch_new(begun)
+        return Started(begun.run.pk, begun.run.conversation_id, begun.attached)
+
+    async def _begin(self, caller: Caller, request: ChatRequest, idempotency_key: str) -> Begun:
+        def begin() -> Begun:
+            return begin_run(caller, request, owner=self.process, lease=self.lease, idempotency_key=idempotency_key)
+
+        try:
+            try:
+                return await self.journal.execute(begin)
+            except IntegrityError:  # another process was faster with the same key or conversation: now it is seen
+                return await self.journal.execute(begin)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("A run could not be stored: %s", type(error).__name__)
+            raise Refused(
+                ErrorCode.UNAVAILABLE, "The database cannot be reached. Try again in a moment.", retry_after=RETRY_AFTER
+            ) from None
+
+    def _launch_new(self, begun: Begun) -> None:
+        base = len(begun.history)
+        transcript = Transcript(messages=begun.history, key=str(begun.run.pk))
+        self._launch(begun.run, begun.first, transcript, base, last_seq=1, tools=begun.tools)
+
+    def _launch(self, run: Run, first: Any, transcript: Transcript, base: int, *, last_seq: int, tools: Any) -> None:
+        live = self.journal.open(run.pk, epoch=run.epoch, entries=first, last_seq=last_seq)
+        agent = self._agent(run.agent_config, tools)
+        task = RunTask(run, live, self.journal, agent, transcript, base=base)
+        self.tasks[run.pk] = task
+        self._spawn(task.execute()).add_done_callback(lambda _: self.tasks.pop(run.pk, None))
+
+    def _agent(self, config: AgentConfig, tools: Any) -> StreamingAgent:
+        if config.provider not in self._models:
+            self._models[config.provider] = make_model(config.provider)
+        return StreamingAgent(
+            llm=self._models[config.provider],
+            model=config.model,
+            name=config.name,
+            instructions=config.instructions,
+            tools=tools,
+            max_parallel_tools=config.max_parallel_tools,
+            parallel_tools=config.parallel_tools,
+            tool_call_timeout=config.tool_call_timeout,
+            settings=config.settings,
+            limits=Limits(
+                max_rounds=config.max_rounds,
+                max_output_chars=settings.MAX_OUTPUT_CHARS,
+                max_tool_calls=settings.MAX_TOOL_CALLS,
+                max_tool_argument_chars=settings.MAX_TOOL_ARGUMENT_CHARS,
+                max_tool_result_chars=settings.MAX_TOOL_RESULT_CHARS,
+            ),
+        )
+
+    # --- wait and cancel ---------------------------------------------------------------------------------------------
+    async def wait(self, run_id: uuid.UUID) -> None:
+        """Return when the run has ended, whichever process runs it."""
+        async with aclosing(self.journal.follow(run_id, after=0)) as batches:
+            async for _ in batches:
+                pass
+
+    async def cancel(self, run_id: uuid.UUID) -> None:
+        """Stop a run, wherever it runs, and wait (a few seconds at most) until it has stopped."""
+
+        def request() -> bool:
+            return bool(Run.objects.active().filter(pk=run_id).update(cancel_requested_at=timezone.now()))
+
+        if not await self.journal.execute(request):
+            return
+        self._on_cancel_hint(run_id)
+        if run_id not in self.tasks:
+            self.hints.cancel(run_id)
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self.wait(run_id)
+        except TimeoutError:
+            log.warning("Run %s has not stopped yet; its owner will stop it or its lease will end", run_id)
+
+    def _on_cancel_hint(self, run_id: uuid.UUID) -> None:
+        if run_id in self.tasks:
+            self.tasks[run_id].cancel()
+
+    def _on_hint(self, run_id: uuid.UUID) -> None:
+        self.journal.hint(run_id)
+
+    # --- keep --------------------------------------------------------------------------------------------------------
+    async def _keep(self) -> None:
+        """Renew leases, look for cancels that no hint told of, and take over what other processes left behind."""
+        period = min(LOOK_SECONDS, self.lease.total_seconds() / 3)
+        sweep_every = max(1, round(self.lease.total_seconds() / 3 / period))
+        beat = 0
+        while True:
+            try:
+                if self.tasks:
+                    await self._renew()
+                if beat % sweep_every == 0 and not self.draining:
+                    await self._recover()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("Leases could not be renewed: %s", type(error).__name__)
+            except Exception:
+                log.exception("Looking after runs failed")
+            beat += 1
+            await asyncio.sleep(period * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+
+    async def _renew(self) -> None:
+        running = list(self.tasks)  # not what is only ours by name: a run that nobody runs has to be recovered
+
+        def renew() -> list[uuid.UUID]:
+            held = Run.objects.held_by(self.process).filter(pk__in=running)
+            held.renew(self.lease)
+            return list(held.filter(cancel_requested_at__isnull=False).values_list("pk", flat=True))
+
+        for run_id in await self.journal.execute(renew):
+            self._on_cancel_hint(run_id)
+
+    async def _recover(self) -> None:
+        for recovered in await self.journal.execute(lambda: claim_abandoned(self.process, self.lease)):
+            self._resume(recovered)
+
+    def _resume(self, recovered: Recovered) -> None:
+        log.info("Run %s goes on here, attempt %s", recovered.run.pk, recovered.run.attempt)
+        self._launch(
+            recovered.run,
+            recovered.first,
+            recovered.transcript,
+            recovered.base,
+            last_seq=recovered.last_seq,
+            tools=recovered.tools,
+        )
+        if recovered.run.cancel_requested_at is not None:
+            self._on_cancel_hint(recovered.run.pk)
+
+    # --- stop --------------------------------------------------------------------------------------------------------
+    async def stop(self) -> None:
+        """Take no new runs, let running ones finish for DRAIN_SECONDS, and leave the rest to other processes."""
+        self.draining = True
+        running = [task for task in self._background if task is not self._keeper]
+        if running:
+            await asyncio.wait(running, timeout=settings.DRAIN_SECONDS)
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.hints.close()
+        await self.journal.execute(lambda: Run.objects.held_by(self.process).update(lease_until=timezone.now()))
+        await self.journal.drain()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """A task of the process: it outlives the request that led to it, so it inherits nothing of its context."""
+        task = self.loop.create_task(coroutine, context=contextvars.Context())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+
+def current_runs() -> Runs:
+    """The runs of this process, made at the first call. Only from inside the event loop."""
+    app: Any = apps.get_app_config("chat")
+    loop = asyncio.get_running_loop()
+    if app.runs is None or app.runs.loop is not loop:
+        app.runs = Runs()
+    return app.runs  # type: ignore[no-any-return]

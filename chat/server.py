@@ -1,0 +1,111 @@
+"""The serving process: daphne with bounds, a start that says what runs, and a stop that loses nothing."""
+
+from daphne.server import twisted_loop  # isort:skip - importing daphne.server installs Twisted's asyncio reactor
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from channels.routing import get_default_application
+from daphne.ws_protocol import WebSocketFactory
+from django.conf import settings
+from twisted.internet import reactor
+from twisted.internet.error import CannotListenError
+from twisted.logger import globalLogBeginner
+
+from agents.providers import is_demo
+from chat.daphne_limits import BoundedHTTPFactory, BoundedServer
+from chat.runs import current_runs
+
+log = logging.getLogger(__name__)
+BACKLOG = 1024
+MAX_FRAME = 2 * 1024 * 1024  # bytes
+BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
+SOCKET_SECONDS = 365 * 86400  # daphne's own default would cut a socket after a day
+PING_SECONDS, PONG_SECONDS = 20, 30
+
+
+class ChatServer(BoundedServer):
+    """Serves on one address until SIGTERM or Ctrl-C. `failure` says afterwards why it could not."""
+
+    def __init__(self, *, host: str, port: int, say: Callable[[str], Any]) -> None:
+        super().__init__(
+            get_default_application(),
+            endpoints=[f"{host}:{port}"],
+            max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+            websocket_timeout=SOCKET_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
+            server_name="chat",
+        )
+        self.failure = ""
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self._host, self._port, self._say = host, port, say
+        self._stopper: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        """Listen and serve. Returns when the server has stopped."""
+        globalLogBeginner.beginLoggingTo([lambda _: None], redirectStandardIO=False, discardBuffer=True)
+        asyncio.set_event_loop(twisted_loop)
+        self.http_factory, self.ws_factory = BoundedHTTPFactory(self), self._socket_factory()
+        try:
+            listener = reactor.listenTCP(self._port, self.http_factory, backlog=BACKLOG, interface=self._host)
+        except CannotListenError as error:
+            self.failure = f"Cannot listen on {self._host}:{self._port} ({error.socketError}). Set HOST and PORT."
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            twisted_loop.add_signal_handler(number, self._on_signal)
+        reactor.callLater(1, self.application_checker)
+        reactor.callLater(2, self.timeout_checker)
+        reactor.callWhenRunning(self._started, listener.getHost().port)
+        reactor.addSystemEventTrigger("before", "shutdown", self.kill_all_applications)
+        reactor.run(installSignalHandlers=False)
+
+    def kill_all_applications(self) -> Any:
+        """Cancel what still serves a connection: its reader comes back, to this or another process."""
+        for details in self.connections.values():
+            details.setdefault("application_instance", twisted_loop.create_future())
+        return super().kill_all_applications()
+
+    def _socket_factory(self) -> WebSocketFactory:
+        factory = WebSocketFactory(self, server=self.server_name)
+        largest = max(MAX_FRAME, BYTES_PER_CHAR * settings.MAX_MESSAGE_CHARS)
+        factory.setProtocolOptions(
+            autoPingTimeout=self.ping_timeout,
+            allowNullOrigin=False,
+            openHandshakeTimeout=self.websocket_handshake_timeout,
+            maxMessagePayloadSize=largest,
+            maxFramePayloadSize=largest,
+        )
+        return factory
+
+    def _started(self, port: int) -> None:
+        twisted_loop.create_task(self._announce(port))
+
+    async def _announce(self, port: int) -> None:
+        current_runs()  # from now on it looks after runs that other processes left behind
+        name = "localhost" if self._host in {"0.0.0.0", "::", "127.0.0.1"} else self._host  # noqa: S104 - a comparison
+        self._say(f"Chat:   http://{name}:{port}/")
+        self._say(f"API:    http://{name}:{port}/docs")
+        if is_demo():
+            self._say("Model:  the built-in demo. Set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.")
+        else:
+            where = settings.MODEL_PROVIDERS["default"]["base_url"] or "OpenAI"
+            self._say(f"Model:  {settings.DEFAULT_MODEL} at {where.rpartition('@')[2]}")
+
+    def _on_signal(self) -> None:
+        if self._stopper is None:
+            self._say("Stopping: running answers may finish. Press Ctrl-C again to stop at once.")
+            self._stopper = twisted_loop.create_task(self._stop())
+        elif reactor.running:
+            reactor.stop()
+
+    async def _stop(self) -> None:
+        try:
+            await current_runs().stop()
+        except Exception:
+            log.exception("Stopping was not clean; other processes will take the runs over")
+        if reactor.running:
+            reactor.stop()

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from chat.views import ChatPage
+
+urlpatterns = [path("", ChatPage.as_view(), name="page")]

@@ -1,0 +1,20 @@
+"""All routes. Paths of the API have no trailing slash."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+handler400 = "chat.views.bad_request"
+handler403 = "chat.views.permission_denied"
+handler404 = "chat.views.page_not_found"
+handler500 = "chat.views.server_error"
+
+urlpatterns = [
+    path("", include("chat.urls")),
+    path("", include("chat.api.urls")),
+    path("", include("agents.api.urls")),
+    path("", include("tools.api.urls")),
+    path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+]
