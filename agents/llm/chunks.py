@@ -52,6 +52,8 @@ def decode_chunk(payload: bytes) -> Chunk:
 
 
 def _lenient(payload: bytes) -> Chunk:
+    if not payload.strip():
+        return Chunk()
     try:
         value = _without_lone_surrogates(json.loads(payload.decode("utf-8", "replace")))
     except (ValueError, RecursionError):

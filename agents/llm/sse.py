@@ -38,9 +38,20 @@ class EventStream:
             self._after_cr = False
         if not read:
             return []
+        if not self._tail and not self._lines and read[:6] == b"data: " and read[-2:] == b"\n\n":
+            events = read[6:-2].split(b"\n\ndata: ")  # what nearly every read looks like
+            if read.count(b"\n") == 2 * len(events) and b"\r" not in read:
+                return events
         if b"\n" not in read and b"\r" not in read:
             self._hold(read)
             return []
+        return self._read_lines(read)
+
+    def flush(self) -> list[bytes]:
+        """Return the event that the end of the stream has left without its blank line, if there is one."""
+        return [*self.feed(b"\n"), *self.feed(b"\n")]
+
+    def _read_lines(self, read: bytes) -> list[bytes]:
         if self._tail:
             self._tail.append(read)
             read = b"".join(self._tail)
@@ -53,10 +64,6 @@ class EventStream:
         if rest or self._lines:
             self._hold(rest)
         return events
-
-    def flush(self) -> list[bytes]:
-        """Return the event that the end of the stream has left without its blank line, if there is one."""
-        return [*self.feed(b"\n"), *self.feed(b"\n")]
 
     def _complete(self, lines: list[bytes]) -> list[bytes]:
         events: list[bytes] = []

@@ -24,6 +24,9 @@ class ThinkSplitter:
         self._trim = False  # the blank lines between reasoning and answer belong to neither
 
     def feed(self, text: str) -> list[TextDelta | ReasoningDelta]:
+        if "<" not in text and not (self._held or self._thinking or self._trim):
+            self._note_line(text)
+            return [TextDelta(text)]
         deltas: list[TextDelta | ReasoningDelta] = []
         text, self._held = self._held + text, ""
         while text:
@@ -75,6 +78,9 @@ class ThinkSplitter:
         return text
 
     def _note_line(self, text: str) -> None:
+        if not text[-1].isspace():
+            self._line_start = False
+            return
         newline = text.rfind("\n")
         line = text[newline + 1 :]
         self._line_start = (newline >= 0 or self._line_start) and (not line or line.isspace())

@@ -6,7 +6,7 @@ from agents.errors import ErrorCode, ModelError
 from agents.events import Usage
 from agents.llm.accumulator import ToolCallAccumulator
 from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta, TurnEnd
-from agents.llm.chunks import Chunk, Delta, UsageCounts, decode_chunk
+from agents.llm.chunks import Choice, UsageCounts, decode_chunk
 from agents.llm.failures import BROKE_OFF, told_in_stream
 from agents.llm.sse import EventSource, EventStream
 from agents.llm.thinking import ThinkSplitter
@@ -63,41 +63,37 @@ class Turn:
         return [*self._leave(), *self._think.flush(), TurnEnd(calls, self.finish_reason, self._counted())]
 
     def _take(self, payloads: list[bytes]) -> None:
+        self.chunks += len(payloads)
         for payload in payloads:
             if payload == DONE:
                 self.done = True
                 return
-            self.chunks += 1
             chunk = decode_chunk(payload)
+            choices = chunk.choices
             if chunk.usage is not None:
                 self._usage = chunk.usage
-            if chunk.error or (chunk.message and not chunk.choices):
+            if chunk.error or (chunk.message and not choices):
                 raise told_in_stream(chunk.error or chunk.message)
-            if chunk.choices:
-                self._take_choice(chunk)
+            if choices:
+                self._take_choice(choices[0])
 
-    def _take_choice(self, chunk: Chunk) -> None:
-        choice = chunk.choices[0]  # type: ignore[index]  # asked by the caller
+    def _take_choice(self, choice: Choice) -> None:
         if choice.finish_reason:
             self.finish_reason = choice.finish_reason
         delta = choice.delta or choice.message
         if delta is None:
             return
+        reasoning = delta.reasoning_content or delta.reasoning  # some send both, with the same text
+        if reasoning:
+            self._add(ReasoningDelta, reasoning)
         if delta.content:
             self._add(TextDelta, delta.content)
-        else:
-            self._take_other(delta)
+        elif delta.refusal:
+            self._add(TextDelta, delta.refusal)
         if delta.tool_calls:
             self.started = True
             for piece in delta.tool_calls:
                 self._calls.add(piece)
-
-    def _take_other(self, delta: Delta) -> None:
-        reasoning = delta.reasoning_content or delta.reasoning  # some send both, with the same text
-        if reasoning:
-            self._add(ReasoningDelta, reasoning)
-        if delta.refusal:
-            self._add(TextDelta, delta.refusal)
 
     def _add(self, kind: type[TextDelta | ReasoningDelta], piece: str) -> None:
         if kind is not self._kind:
