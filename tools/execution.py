@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAX_THREADS = 16
 THREADS = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="tool")
-STOP_GRACE = 1.0  # seconds for an async tool to clean up after its cancellation, before it is left behind
+STOP_GRACE = 0.5  # seconds for an async tool to clean up after its cancellation, before it is left behind
 MAX_COMPLAINTS = 5
 
 

@@ -67,7 +67,7 @@ def _scalar(value: str | float | None) -> Any:
             return clean_text(str.__str__(value))
         case int():
             return int(value) if INT_MIN <= value <= INT_MAX else str(value)
-        case float():
+        case _:
             return float(value) if math.isfinite(value) else _word(value)
 
 

@@ -43,7 +43,8 @@ def read_signature(function: Callable[..., Any], *, context_type: type) -> Signa
     if not text:
         raise _unfit(function, "has no docstring; its first paragraph is how the model knows when to call it")
     docstring = docstring_parser.parse(text)
-    if not docstring.description:
+    description = (docstring.description or "").strip()
+    if not description:
         raise _unfit(function, "has a docstring without a description; begin it with what the function does")
     told = {param.arg_name: param.description for param in docstring.params}
     hints = _type_hints(function)
@@ -52,6 +53,8 @@ def read_signature(function: Callable[..., Any], *, context_type: type) -> Signa
     for number, parameter in enumerate(inspect.signature(function).parameters.values()):
         annotation = _annotation(function, parameter, hints)
         if context_type in (annotation, *typing.get_args(annotation)):
+            if context_parameter:
+                raise _unfit(function, f"has a parameter {parameter.name!r} that is a second {context_type.__name__}")
             context_parameter = parameter.name
             continue
         # Pydantic reserves names (`schema`, `json`, `_x`) that are good names for parameters: hence the alias.
@@ -60,7 +63,7 @@ def read_signature(function: Callable[..., Any], *, context_type: type) -> Signa
         fields[f"argument_{number}"] = field
     config = ConfigDict(extra="forbid", protected_namespaces=(), validate_by_alias=True)
     arguments = create_model(f"{function.__name__}_arguments", __config__=config, **fields)
-    return Signature(docstring.description, arguments, context_parameter)
+    return Signature(description, arguments, context_parameter)
 
 
 def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -1,0 +1,325 @@
+import dataclasses
+from datetime import date
+from enum import StrEnum
+from functools import partial, wraps
+from typing import Annotated, Any, Literal
+
+import jsonschema
+import pytest
+from pydantic import BaseModel, Field
+
+from tools.base import Tool, ToolContext, tool
+from tools.exceptions import ToolDefinitionError
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclasses.dataclass
+class Box:
+    width: int
+    title: str = "a box"
+
+
+class Order(BaseModel):
+    box: Box
+    when: date | None = None
+
+
+def properties(made: Tool) -> dict[str, Any]:
+    return made.parameters["properties"]
+
+
+def test_the_bare_decorator_makes_a_tool_with_the_defaults():
+    @tool
+    def greet(name: str) -> str:
+        """Say hello."""
+        return f"Hello {name}"
+
+    assert isinstance(greet, Tool)
+    assert (greet.name, greet.description) == ("greet", "Say hello.")
+    assert (greet.timeout, greet.requires_approval, greet.replay) == (None, False, "safe")
+    assert greet.parameters == {
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
+def test_the_decorator_takes_options():
+    @tool(name="pay-now", timeout=2.5, requires_approval=True, replay="unsafe")
+    async def pay() -> None:
+        """Pay."""
+
+    assert (pay.name, pay.timeout, pay.requires_approval, pay.replay) == ("pay-now", 2.5, True, "unsafe")
+
+
+def test_a_function_without_parameters_has_an_empty_object_as_schema():
+    @tool
+    def ping() -> str:
+        """Ping."""
+
+    assert ping.parameters == {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def test_every_supported_type_has_a_schema():
+    @tool
+    def order(
+        colour: Colour,
+        order: Order,
+        size: Literal["s", "m"] = "s",
+        count: Annotated[int, Field(ge=1, le=9)] = 1,
+        tags: list[str] = [],  # noqa: B006 - defaults of tools are copied
+        prices: dict[str, float] | None = None,
+        note: str = None,  # noqa: RUF013 - written by people all the same
+        rate: float = Field(0.5, gt=0),
+        anything: Any = 1,
+    ) -> None:
+        """Order."""
+
+    schema = order.parameters
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["required"] == ["colour", "order"]
+    assert schema["$defs"]["Colour"] == {"enum": ["red", "blue"], "type": "string"}
+    assert schema["properties"]["size"] == {"default": "s", "enum": ["s", "m"], "type": "string"}
+    assert schema["properties"]["count"] == {"default": 1, "maximum": 9, "minimum": 1, "type": "integer"}
+    assert schema["properties"]["note"] == {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
+    assert schema["properties"]["rate"] == {"default": 0.5, "exclusiveMinimum": 0, "type": "number"}
+    assert schema["properties"]["anything"] == {"default": 1}
+
+
+def test_titles_are_left_out_but_a_property_called_title_stays():
+    @tool
+    def pack(box: Box, title: str, options: dict[str, str] = {"title": "x"}) -> None:  # noqa: B006
+        """Pack."""
+
+    assert pack.parameters["$defs"]["Box"] == {
+        "type": "object",
+        "properties": {"width": {"type": "integer"}, "title": {"default": "a box", "type": "string"}},
+        "required": ["width"],
+        "additionalProperties": False,
+    }
+    assert properties(pack)["title"] == {"type": "string"}
+    assert properties(pack)["options"]["default"] == {"title": "x"}
+
+
+GOOGLE = """Look a thing up.
+
+    Args:
+        key: What to look for,
+            over two lines.
+        limit: How many.
+    """
+REST = """Look a thing up.
+
+    :param key: What to look for, over two lines.
+    :param limit: How many.
+    """
+NUMPY = """Look a thing up.
+
+    Parameters
+    ----------
+    key
+        What to look for, over two lines.
+    limit
+        How many.
+    """
+
+
+@pytest.mark.parametrize("docstring", [GOOGLE, REST, NUMPY], ids=["google", "rest", "numpy"])
+def test_descriptions_of_arguments_come_from_the_docstring(docstring):
+    def look_up(key: str, limit: int = 3) -> str:
+        return key
+
+    look_up.__doc__ = docstring
+    made = Tool.from_function(look_up)
+    assert made.description == "Look a thing up."
+    assert properties(made)["key"] == {"description": "What to look for, over two lines.", "type": "string"}
+    assert properties(made)["limit"]["description"] == "How many."
+
+
+def test_a_description_in_the_annotation_wins_over_the_docstring():
+    @tool
+    def look_up(key: Annotated[str, Field(description="From the annotation")]) -> str:
+        """Look up.
+
+        Args:
+            key: From the docstring
+        """
+
+    assert properties(look_up)["key"]["description"] == "From the annotation"
+
+
+def test_the_long_description_is_kept():
+    @tool
+    def look_up() -> str:
+        """Look up.
+
+        Only when asked.
+
+        Returns:
+            Nothing.
+        """
+
+    assert look_up.description == "Look up.\n\nOnly when asked."
+
+
+@pytest.mark.parametrize("kind", [ToolContext, ToolContext | None, "ToolContext"])
+def test_the_context_is_not_shown_to_the_model(kind):
+    def note(text: str, context=None) -> str:
+        """Note."""
+        return text
+
+    note.__annotations__["context"] = kind
+    made = Tool.from_function(note)
+    assert made.context_parameter == "context"
+    assert list(properties(made)) == ["text"]
+
+
+def test_parameters_may_have_names_that_pydantic_reserves():
+    @tool
+    def odd(schema: str, json: int, model_config: bool, copy: str = "", _private: int = 0) -> None:
+        """Odd names."""
+
+    assert list(properties(odd)) == ["schema", "json", "model_config", "copy", "_private"]
+
+
+def test_a_default_without_a_json_form_is_left_out_of_the_schema():
+    @tool
+    def find(anything: Any = object()) -> None:  # noqa: B008
+        """Find."""
+
+    assert properties(find)["anything"] == {}
+
+
+def test_a_method_can_be_a_tool():
+    class Shop:
+        def price(self, item: str) -> float:
+            """Get a price."""
+            return 1.0
+
+    assert list(properties(Tool.from_function(Shop().price))) == ["item"]
+
+
+def test_a_wrapped_function_keeps_its_signature():
+    def log(function):
+        @wraps(function)
+        def wrapper(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    @tool
+    @log
+    def price(item: str) -> float:
+        """Get a price."""
+
+    assert list(properties(price)) == ["item"]
+
+
+def undocumented(a: int) -> int:
+    return a
+
+
+def only_arguments(a: int) -> int:
+    """:param a: A number."""
+
+
+def untyped(a) -> int:
+    """Doc."""
+
+
+def many(*a: int) -> int:
+    """Doc."""
+
+
+def named(**a: int) -> int:
+    """Doc."""
+
+
+def positional(a: int, /) -> int:
+    """Doc."""
+
+
+def unresolved(a: "Missing") -> int:  # noqa: F821
+    """Doc."""
+
+
+def unsupported(a: int) -> int:
+    """Doc."""
+
+
+class Opaque:
+    pass
+
+
+unsupported.__annotations__["a"] = Opaque
+
+
+def callback(a: int) -> int:
+    """Doc."""
+
+
+callback.__annotations__["a"] = type(lambda: None)
+
+
+def two_contexts(a: ToolContext, b: ToolContext) -> int:
+    """Doc."""
+
+
+def generator():
+    """Doc."""
+    yield 1
+
+
+async def async_generator():
+    """Doc."""
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (undocumented, "undocumented has no docstring"),
+        (only_arguments, "without a description"),
+        (untyped, "parameter 'a' without a type"),
+        (many, "parameter 'a' that takes any number of values"),
+        (named, "parameter 'a' that takes any names"),
+        (positional, "parameter 'a' that is positional-only"),
+        (unresolved, "'Missing' is not defined"),
+        (unsupported, "parameter 'a' of a type that has no JSON form: .*Opaque"),
+        (callback, "parameter 'a' of a type that has no JSON form"),
+        (two_contexts, "parameter 'b' that is a second ToolContext"),
+        (generator, "yields"),
+        (async_generator, "yields"),
+        (partial(undocumented, 1), "is not a function"),
+        (Opaque, "is not a function"),
+    ],
+)
+def test_an_unfit_function_is_refused_with_what_to_change(function, problem):
+    with pytest.raises(ToolDefinitionError, match=problem):
+        Tool.from_function(function)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"name": ""}, "cannot name a tool"),
+        ({"name": "get weather"}, "cannot name a tool"),
+        ({"name": "x" * 65}, "cannot name a tool"),
+        ({"name": "tool\n"}, "cannot name a tool"),
+        ({"timeout": 0}, "timeout of 'fine'"),
+        ({"timeout": float("nan")}, "timeout of 'fine'"),
+        ({"timeout": 3601}, "timeout of 'fine'"),
+        ({"replay": "maybe"}, "replay rule of 'fine'"),
+    ],
+)
+def test_wrong_options_are_refused(options, problem):
+    def fine() -> None:
+        """Doc."""
+
+    with pytest.raises(ToolDefinitionError, match=problem):
+        tool(**options)(fine)
