@@ -15,8 +15,11 @@ export class AgentPicker {
   #agents = [];
   #chosen = null;
   #onChoose;
+  #demo;
 
-  constructor(button, { onChoose }) {
+  /** `demo`: no provider is set, so whatever model an agent names, the demo model answers. */
+  constructor(button, { demo, onChoose }) {
+    this.#demo = demo;
     this.#button = button;
     this.#name = button.querySelector(".agent-name");
     this.#about = button.querySelector(".agent-about");
@@ -51,11 +54,15 @@ export class AgentPicker {
     return this.#agents.find((agent) => slugOf(agent) === slug);
   }
 
+  #aboutOf(agent) {
+    return `${this.#demo ? "demo model" : agent.model} · ${tools(agent.tools)}`;
+  }
+
   #show(agent) {
     if (!agent) return;
     this.#chosen = agent;
     setText(this.#name, agent.name);
-    setText(this.#about, `${agent.model} · ${tools(agent.tools)}`);
+    setText(this.#about, this.#aboutOf(agent));
     this.#onChoose(agent);
   }
 
@@ -86,7 +93,7 @@ export class AgentPicker {
       },
       h("span.option-head", {}, h("span.option-name", {}, agent.name), agent === this.#chosen ? icon("check") : null),
       agent.description ? h("span.option-text", {}, agent.description) : null,
-      h("span.option-about", {}, off ? "Switched off by an administrator" : `${agent.model} · ${tools(agent.tools)}`),
+      h("span.option-about", {}, off ? "Switched off by an administrator" : this.#aboutOf(agent)),
     );
   }
 }

@@ -4,7 +4,15 @@ import { icon } from "./icons.js";
 
 const LIVE_LIMIT = 8_000; // characters; colouring is done anew for the whole block, so a long one waits until it is finished
 const FINAL_LIMIT = 100_000;
-const NAMES = { cpp: "C++", csharp: "C#", css: "CSS", html: "HTML", xml: "XML", js: "JavaScript", json: "JSON", php: "PHP", sql: "SQL" };
+const NAMES = {
+  cpp: "C++", csharp: "C#", css: "CSS", html: "HTML", javascript: "JavaScript", js: "JavaScript", json: "JSON", php: "PHP",
+  py: "Python", sh: "Shell", sql: "SQL", ts: "TypeScript", typescript: "TypeScript", xml: "XML", yaml: "YAML", yml: "YAML",
+};
+
+function nameOf(language) {
+  if (!language) return "Text";
+  return NAMES[language.toLowerCase()] ?? language[0].toUpperCase() + language.slice(1);
+}
 
 /** A code block: a thin head with the language and Copy, the code below it, coloured where the language is known. */
 export class CodeBlock {
@@ -12,7 +20,7 @@ export class CodeBlock {
     this.language = language;
     this.text = "";
     this.code = h("code");
-    const name = NAMES[language] ?? (language || "Text");
+    const name = nameOf(language);
     this.element = h(
       "figure.code",
       {},

@@ -64,7 +64,7 @@ const composer = new Composer($("composer"), {
   onBusy: () => toast("One answer at a time: wait for it, or stop it."),
 });
 
-const picker = new AgentPicker($("agent"), { onChoose: ({ name }) => composer.setAgent(name) });
+const picker = new AgentPicker($("agent"), { demo: "demo" in document.body.dataset, onChoose: ({ name }) => composer.setAgent(name) });
 
 const sidebar = new Sidebar(
   { list: $("conversations"), search: $("search"), empty: $("no-conversations") },

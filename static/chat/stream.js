@@ -4,6 +4,7 @@ import { readEvents } from "./sse.js";
 
 const TERMINAL = new Set(["chat_complete", "chat_cancelled", "error"]);
 const SILENCE = 45_000; // the server sends a heartbeat every 15 s
+const QUIET = 15_000; // a run that says nothing on the socket for so long is asked for again
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -17,7 +18,7 @@ export class StreamClient {
   #handlers;
   #socket;
   #blocked = false; // sockets do not get through here, everything goes over HTTP
-  #runs = new Map(); // runId -> {id, after, over: "socket" | "http"}
+  #runs = new Map(); // runId -> {id, after, over: "socket" | "http" | null, heardAt}
   #waiting = new Map(); // id of a chat frame -> {onStarted, resolve, reject}
   #settled; // resolves when the first socket has opened or failed
   #settle;
@@ -30,6 +31,7 @@ export class StreamClient {
       onFrame: (frame) => this.#frame(frame),
       onDown: (how) => this.#down(how),
     });
+    setInterval(() => this.#askAgain(), QUIET / 3);
     addEventListener("online", () => this.#online());
     addEventListener("offline", () => this.#handlers.onState("offline"));
     document.addEventListener("visibilitychange", () => document.hidden || this.#socket.hurry());
@@ -59,7 +61,7 @@ export class StreamClient {
   /** Follows a run from its cursor; one that is followed already is left alone. */
   follow(runId, after = 0) {
     if (this.#runs.has(runId)) return;
-    const run = { id: runId, after, over: null };
+    const run = { id: runId, after, over: null, heardAt: performance.now() };
     this.#runs.set(runId, run);
     this.#resume(run);
   }
@@ -73,9 +75,20 @@ export class StreamClient {
     } // else the socket is on its way, and #up resumes
   }
 
+  /** A socket that is alive may still have lost a run, where the server met an error; the cursor makes asking harmless. */
+  #askAgain() {
+    const now = performance.now();
+    for (const run of this.#runs.values()) {
+      if (run.over !== "socket" || now - run.heardAt < QUIET) continue;
+      run.heardAt = now;
+      this.#resume(run);
+    }
+  }
+
   #deliver(run, event) {
     if (!(event.seq > run.after)) return;
     run.after = event.seq;
+    run.heardAt = performance.now();
     if (TERMINAL.has(event.event_type)) this.#runs.delete(run.id);
     this.#handlers.onEvent(run.id, event);
   }
@@ -148,7 +161,7 @@ export class StreamClient {
   }
 
   #begin(runId, event, waiting, over) {
-    const run = { id: runId, after: 0, over };
+    const run = { id: runId, after: 0, over, heardAt: performance.now() };
     this.#runs.set(runId, run);
     waiting.onStarted(event);
     waiting.resolve();
