@@ -23,18 +23,17 @@ def jsonable(value: Any, *, depth: int = 0) -> Any:
     """
     if depth > MAX_DEPTH:
         raise ValueError(f"The value is nested more than {MAX_DEPTH} levels deep, or contains itself")
-    value = _opened(value)
     match value:
-        case Mapping():
+        case None | str() | bool() | int() | float():
+            return _scalar(value)
+        case dict() | Mapping():
             return {_key(key): jsonable(item, depth=depth + 1) for key, item in value.items()}
         case list() | tuple() | Set():
             return [jsonable(item, depth=depth + 1) for item in value]
-        case None | bool() | str() | int() | float():
-            return _scalar(value)
         case Iterator():
             raise TypeError("An iterator is not a value: return a list")
         case _:
-            return jsonable(to_jsonable_python(value, inf_nan_mode="strings"), depth=depth + 1)
+            return jsonable(_opened(value), depth=depth)
 
 
 def clean_text(text: str) -> str:
@@ -45,7 +44,7 @@ def clean_text(text: str) -> str:
 
 
 def _opened(value: Any) -> Any:
-    """One level of a structured value as a dict; other values as they are."""
+    """One level of a value with a structure of its own, in terms of simpler values."""
     match value:
         case BaseModel():
             return value.model_dump(by_alias=True)
@@ -56,7 +55,7 @@ def _opened(value: Any) -> Any:
         case _ if is_dataclass(value) and not isinstance(value, type):
             return {field.name: getattr(value, field.name) for field in fields(value)}
         case _:
-            return value
+            return to_jsonable_python(value, inf_nan_mode="strings")
 
 
 def _scalar(value: str | float | None) -> Any:
