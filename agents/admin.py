@@ -43,6 +43,6 @@ class AgentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="try it")
     def try_it(self, agent: Agent) -> str:
-        if agent.pk is None:
+        if not agent.slug:
             return "Save the agent first."
         return format_html('<a href="{}?agent={}">Chat with {}</a>', reverse("page"), agent.slug, agent.name)

@@ -77,7 +77,7 @@ class ModelError(RunFailed):
 
 
 class Refused(Exception):
-    """A request that is answered with an error. `retry_after` is in seconds; `status` only where the code's own is not it."""
+    """A request that is answered with an error. `retry_after` is in seconds; `status` replaces the code's."""
 
     def __init__(
         self,

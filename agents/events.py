@@ -98,7 +98,7 @@ class ModelRetry(Event, tag="model_retry"):
 
 
 class RunResumed(Event, tag="run_resumed"):
-    """Another process went on with a run whose process was lost. Text after `discard_after_seq` is void and told again."""
+    """Another process goes on with a run. Text after `discard_after_seq` is void and told again."""
 
     attempt: int
     discard_after_seq: int

@@ -71,7 +71,7 @@ class Agent(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects: ClassVar[models.Manager["Agent"]] = AgentQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager["Agent"]] = AgentQuerySet.as_manager()
 
     class Meta:
         ordering = ["slug"]

@@ -18,7 +18,7 @@ NEEDS_APPROVAL = "This tool needs a person's approval before it may run, and nob
 
 @dataclass(frozen=True, slots=True)
 class ToolRound:
-    """How to run the calls of one turn. `timeout` is in seconds per call; `max_parallel` bounds how many run at once."""
+    """How to run the calls of one turn. `timeout` is in seconds per call; `max_parallel` is how many run at once."""
 
     tools: Mapping[str, Tool]
     max_parallel: int
@@ -28,7 +28,7 @@ class ToolRound:
     async def run(
         self, calls: Sequence[ToolCall], transcript: Transcript
     ) -> AsyncGenerator[tuple[AnyEvent, ...], None]:
-        """Yield groups of events: first all starts, then results as they come. No call begins before the starts are taken."""
+        """Yield groups of events: all starts, then results as they come. No call begins before the starts are taken."""
         new = [call for call in calls if call.id not in transcript.announced]
         if new:
             yield tuple(ToolCallStart(tool_call=_state(call)) for call in new)

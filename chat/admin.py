@@ -34,16 +34,14 @@ def pretty(value: Any) -> SafeString:
 
 class MessageInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Message
-    fields = ["created_at", "role", "content"]
-    readonly_fields = fields
+    fields = readonly_fields = ("created_at", "role", "content")
     show_change_link = False
     verbose_name_plural = "messages"
 
 
 class RunInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Run
-    fields = ["created_at", "agent_name", "model", "status", "error_code", "duration_ms"]
-    readonly_fields = fields
+    fields = readonly_fields = ("created_at", "agent_name", "model", "status", "error_code", "duration_ms")
     show_change_link = True
 
 
@@ -62,8 +60,7 @@ class ConversationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 class ToolCallInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = ToolCall
-    fields = ["name", "status", "shown_arguments", "shown_outcome", "execution_time_ms"]
-    readonly_fields = fields
+    fields = readonly_fields = ("name", "status", "shown_arguments", "shown_outcome", "execution_time_ms")
 
     @admin.display(description="arguments")
     def shown_arguments(self, call: ToolCall) -> SafeString:
@@ -100,7 +97,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="events")
     def event_list(self, run: Run) -> SafeString:
-        rows = run.events.order_by("seq")[:EVENTS_SHOWN]  # type: ignore[attr-defined]
+        rows = run.events.order_by("seq")[:EVENTS_SHOWN]
         lines = format_html_join("", "<tr><td>{}</td><td>{}</td><td><code>{}</code></td></tr>", (
             (event.seq, event.event_type, event.body[:2000]) for event in rows
         ))  # fmt: skip

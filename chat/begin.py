@@ -116,7 +116,8 @@ def _conversation_and_agent(caller: Caller, request: ChatRequest) -> tuple[Conve
         make = Conversation.objects.begin if request.reset_history else Conversation.objects.current
         return make(caller.user_id, agent), agent
     conversation_id = parse_id(request.conversation_id)
-    conversation = Conversation.objects.owned_by(caller.user_id).filter(pk=conversation_id).first()
+    owned = Conversation.objects.owned_by(caller.user_id)
+    conversation = owned.filter(pk=conversation_id).first() if conversation_id else None
     if conversation is None:
         raise not_found("conversation")
     agent = find_agent(request.agent_name or conversation.agent_name)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import Warning as Problem
 
 
 @register(Tags.security, deploy=True)
@@ -12,11 +13,11 @@ def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     if settings.OPEN_ACCESS:
         problems.append(
-            Warning("Open access is on.", hint="Set OPEN_ACCESS=0: everybody needs credentials.", id="chat.W001")
+            Problem("Open access is on.", hint="Set OPEN_ACCESS=0: everybody needs credentials.", id="chat.W001")
         )
     if not settings.REDIS_URL:
         problems.append(
-            Warning(
+            Problem(
                 "The channel layer is in memory.",
                 hint="Set REDIS_URL: several processes need it to tell each other of news.",
                 id="chat.W002",
@@ -24,7 +25,7 @@ def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         )
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         problems.append(
-            Warning(
+            Problem(
                 "The database is SQLite.", hint="Set DATABASE_URL to PostgreSQL for several processes.", id="chat.W003"
             )
         )
@@ -37,7 +38,7 @@ def check_layers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.REDIS_URL or settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         return []
     return [
-        Warning(
+        Problem(
             "PostgreSQL without Redis serves one process only.",
             hint="Set REDIS_URL before you start a second process.",
             id="chat.W004",

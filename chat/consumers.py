@@ -30,8 +30,8 @@ PONG = '{"type":"pong","data":{}}'
 open_sockets: "set[ChatConsumer]" = set()
 
 
-class ChatConsumer(AsyncConsumer):
-    """Commands are handled one after the other; each run is streamed by a task of its own, so that none blocks another."""
+class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
+    """Commands are handled one after the other; each run is streamed by a task of its own: none blocks another."""
 
     channel_layer_alias = "none"  # hints are the process's business (chat.hints), not each socket's
     scope: WebSocketScope
@@ -130,7 +130,7 @@ class ChatConsumer(AsyncConsumer):
 
 
 def encode(run_id: uuid.UUID, entry: Entry, frame_id: str | None = None) -> str:
-    """A frame around the event's own bytes. The three tool events share one type; `data.event_type` tells them apart."""
+    """A frame around the event's own bytes. The three tool events share a type; `data.event_type` tells them apart."""
     kind = "tool_call" if entry.event_type in TOOL_EVENTS else entry.event_type
     echo = f',"id":{msgspec.json.encode(frame_id).decode()}' if frame_id is not None else ""
     return f'{{"type":"{kind}","data":{entry.body.decode()},"run_id":"{run_id}","seq":{entry.seq}{echo}}}'

@@ -13,7 +13,10 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
-TOO_LARGE = b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.","request_id":""}}'
+TOO_LARGE = (
+    b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.",'
+    b'"request_id":""}}'
+)
 
 
 @implementer(IPushProducer)
@@ -104,14 +107,15 @@ class BoundedServer(Server):  # type: ignore[misc]
         super().protocol_disconnected(protocol)
 
     def _make_gate(self, protocol: Any) -> Gate | None:
-        target = protocol if isinstance(protocol, WebRequest) else protocol.transport
-        if target is None or protocol not in self.connections or getattr(protocol, "_disconnected", False):
+        """Put a gate between a connection and its application; None for a connection that has gone."""
+        if protocol not in self.connections or "disconnected" in self.connections[protocol]:
             return None
-        if "disconnected" in self.connections[protocol] or getattr(protocol, "channel", True) is None:
-            return None
-        gate = Gate()
+        target = protocol
+        if not isinstance(protocol, WebRequest):
+            target = protocol.transport
+            target.unregisterProducer()  # the HTTP channel that the socket was upgraded from still stands there
+        gate = self._gates[protocol] = Gate()
         target.registerProducer(gate, True)
-        self._gates[protocol] = gate
         return gate
 
     def _drop_gate(self, protocol: Any) -> None:

@@ -40,4 +40,4 @@ async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
     """Run a short function that uses the database on one of the reader threads."""
     loop = asyncio.get_running_loop()
     context = contextvars.Context()  # an inherited context would keep the request and its thread alive
-    return await loop.run_in_executor(_readers, lambda: context.run(with_connection, function, *args, **kwargs))
+    return await loop.run_in_executor(_readers, lambda: context.run(lambda: with_connection(function, *args, **kwargs)))

@@ -75,7 +75,7 @@ def _recover(run: Run) -> Recovered:
 def _settle_calls(run: Run, tools: tuple[Tool, ...]) -> dict[str, ToolCall]:
     """The run's calls. One that was cut and may not run twice gets an outcome that says so."""
     safe = {tool.name for tool in tools if tool.replay != "unsafe"}
-    calls = {call.call_id: call for call in run.tool_calls.all()}  # type: ignore[attr-defined]
+    calls = {call.call_id: call for call in run.tool_calls.all()}
     for call in calls.values():
         if call.status == ToolCall.Status.EXECUTING and call.name not in safe:
             call.status, call.content, call.finished_at = ToolCall.Status.OUTCOME_UNKNOWN, NOT_RUN, timezone.now()

@@ -83,7 +83,7 @@ def check_chat(request: ChatRequest) -> None:
         if length > settings.MAX_MESSAGE_CHARS:
             raise Refused(
                 ErrorCode.INVALID_REQUEST,
-                f"`{field}` has {length} characters; at most {settings.MAX_MESSAGE_CHARS} are taken (MAX_MESSAGE_CHARS).",
+                f"`{field}` has {length} characters; the limit is {settings.MAX_MESSAGE_CHARS} (MAX_MESSAGE_CHARS).",
                 details={"field": field},
                 status=413,
             )

@@ -112,7 +112,7 @@ class RunTask:
         await self._journal.append(self.live, (last,), self._ending_of(last))
 
     def _rows_of(self, group: tuple[AnyEvent, ...]) -> Callable[[], None] | None:
-        """What else is stored with these events: the intent of each call with its start, its outcome with its result."""
+        """What is stored with these events: the intent of each call with its start, its outcome with its result."""
         started = [event.tool_call for event in group if isinstance(event, ToolCallStart)]
         ended = [event.tool_call for event in group if isinstance(event, (ToolCallComplete, ToolCallError))]
         if not (started or ended):
@@ -150,7 +150,7 @@ class RunTask:
         def write() -> None:
             Message.objects.filter(pk=run.answer_id).update(turns=turns, content=content)
             if status is not Run.Status.COMPLETED:
-                run.tool_calls.filter(status=ToolCall.Status.EXECUTING).update(  # type: ignore[attr-defined]
+                run.tool_calls.filter(status=ToolCall.Status.EXECUTING).update(
                     status=ToolCall.Status.CANCELLED, finished_at=timezone.now()
                 )
             run.finish(status, **fields)

@@ -11,7 +11,7 @@ from typing import Any
 from channels.routing import get_default_application
 from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
-from twisted.internet import reactor
+from twisted.internet import reactor as installed_reactor
 from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner
 
@@ -20,6 +20,7 @@ from chat.daphne_limits import BoundedHTTPFactory, BoundedServer
 from chat.runs import current_runs
 
 log = logging.getLogger(__name__)
+reactor: Any = installed_reactor  # its stubs describe interfaces, not the object
 BACKLOG = 1024
 MAX_FRAME = 2 * 1024 * 1024  # bytes
 BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
@@ -47,7 +48,11 @@ class ChatServer(BoundedServer):
 
     def run(self) -> None:
         """Listen and serve. Returns when the server has stopped."""
-        globalLogBeginner.beginLoggingTo([lambda _: None], redirectStandardIO=False, discardBuffer=True)
+        globalLogBeginner.beginLoggingTo(
+            [lambda _: None],  # type: ignore[list-item]
+            redirectStandardIO=False,
+            discardBuffer=True,
+        )
         asyncio.set_event_loop(twisted_loop)
         self.http_factory, self.ws_factory = BoundedHTTPFactory(self), self._socket_factory()
         try:

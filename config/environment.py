@@ -60,7 +60,7 @@ class Environment:
             number = kind(value)
         except ValueError:
             number = None
-        if number is None or not low <= number <= high:  # type: ignore[operator]
+        if number is None or not low <= number <= high:
             raise ImproperlyConfigured(f"{name} is {value!r}: set it to {noun} from {low} to {high}.")
         return number
 

@@ -7,7 +7,14 @@ import structlog
 
 def logging_config(*, level: str, json: bool) -> dict[str, Any]:
     """The value of Django's LOGGING setting. Every line goes to standard error."""
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(
+            colors=False,
+            exception_formatter=structlog.dev.plain_traceback,  # others print local variables: what people wrote
+        )
+    )
     shared = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -77,7 +77,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA mmap_size=134217728;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384;",
         },
         # A file, not memory: the journal's writer and the readers are threads with connections of their own.
         "TEST": {"NAME": str(BASE_DIR / "var" / "test.sqlite3")},
@@ -218,9 +218,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Streaming Chat API",
-    "DESCRIPTION": "Chat with agents that stream their answers and call tools in parallel; every event is stored before it is shown.",
+    "DESCRIPTION": "Agents that stream their answers and call tools in parallel; every event is stored first.",
     "VERSION": VERSION,
     "LICENSE": {"name": "MIT"},
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -229,6 +230,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatus": "chat.models.run.Run.Status",
+        "ToolCallStatus": "chat.models.run.ToolCall.Status",
+        "HealthStatus": ["healthy", "degraded", "error"],
+        "LiveStatus": ["live"],
+        "ReadyStatus": ["ready", "not_ready"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chat.api.schema.add_events_and_errors",

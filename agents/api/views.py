@@ -47,7 +47,8 @@ class AgentsView(APIView):
     write_scope = "agents"
 
     def context(self) -> dict[str, Any]:
-        return {"may_manage": "agents" in self.request.auth.scopes}
+        caller: Any = self.request.auth  # chat.access.Caller; DRF's stubs know only its own tokens
+        return {"may_manage": "agents" in caller.scopes}
 
     def agents(self) -> QuerySet[Agent]:
         return Agent.objects.prefetch_related("tools")

@@ -80,5 +80,6 @@ def _message(message: ModelMessage, refused: Mapping[str, str | None]) -> dict[s
 def _tool_call(call: ToolCall, refused: Mapping[str, str | None]) -> dict[str, Any]:
     extra = {name: value for name, value in (call.extra or {}).items() if name not in refused}
     # Providers refuse a history that holds a name no tool could have, and a model may have invented one.
-    function = {"name": UNFIT_FOR_NAMES.sub("_", call.name)[:64], "arguments": call.arguments}
-    return {**extra, "id": call.id, "type": "function", "function": {**extra.get("function", {}), **function}}
+    name = UNFIT_FOR_NAMES.sub("_", call.name)[:64]
+    function = {"name": name, "arguments": call.arguments, **extra.pop("function", {})}
+    return {"id": call.id, "type": "function", "function": function, **extra}

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chat.api.async_view import AsyncAPIView
+from chat.api.authentication import caller_of
 from chat.api.examples import CONVERSATION, CONVERSATIONS, MESSAGES
 from chat.api.pagination import CursorPages
 from chat.api.schema import errors
@@ -17,6 +18,7 @@ from chat.database import in_database
 from chat.exceptions import not_found
 from chat.ids import parse_id
 from chat.models import Conversation, Message, Run
+from chat.models.conversation import ConversationQuerySet
 from chat.runs import current_runs
 
 MAX_SEARCH = 200
@@ -33,9 +35,9 @@ class MessagePages(CursorPages):
     ordering = ("id",)
 
 
-def own_conversations(request: Request) -> QuerySet[Conversation]:
+def own_conversations(request: Request) -> ConversationQuerySet:
     active = Prefetch("runs", queryset=Run.objects.active())
-    return Conversation.objects.owned_by(request.auth.user_id).prefetch_related(active)
+    return Conversation.objects.owned_by(caller_of(request).user_id).prefetch_related(active)
 
 
 def own_conversation(user_id: int, conversation_id: str) -> Conversation:
@@ -64,7 +66,7 @@ class ConversationListView(generics.ListAPIView[Conversation]):
     def get_queryset(self) -> QuerySet[Conversation]:
         found = own_conversations(self.request)
         text = self.request.query_params.get("search", "").strip().replace("\x00", "")[:MAX_SEARCH]
-        return found.search(text) if text else found  # type: ignore[attr-defined, no-any-return]
+        return found.search(text) if text else found
 
 
 class ConversationView(AsyncAPIView):
@@ -131,6 +133,6 @@ class MessageListView(generics.ListAPIView[Message]):
     def get_queryset(self) -> QuerySet[Message]:
         if getattr(self, "swagger_fake_view", False):
             return Message.objects.none()
-        conversation = own_conversation(self.request.auth.user_id, self.kwargs["conversation_id"])
+        conversation = own_conversation(caller_of(self.request).user_id, self.kwargs["conversation_id"])
         runs = Run.objects.with_last_seq().prefetch_related("tool_calls")
-        return conversation.messages.prefetch_related(Prefetch("run", queryset=runs))  # type: ignore[attr-defined, no-any-return]
+        return conversation.messages.prefetch_related(Prefetch("run", queryset=runs))

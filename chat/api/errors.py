@@ -11,10 +11,25 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from agents.errors import ErrorCode
-from chat.exceptions import Refused, not_found
+from chat.exceptions import Refused
 
 log = logging.getLogger(__name__)
 OUR_FAULT = "Something went wrong on our side. Try again."
+RETRY_AFTER = 2.0  # seconds
+Kinds = tuple[type[Exception], ...]
+ANSWERS: list[tuple[Kinds, ErrorCode, str, int | None]] = [
+    ((Http404, exceptions.NotFound), ErrorCode.NOT_FOUND, "There is nothing here.", None),
+    ((PermissionDenied, exceptions.PermissionDenied), ErrorCode.FORBIDDEN, "You may not do this.", None),
+    (
+        (exceptions.UnsupportedMediaType,),
+        ErrorCode.INVALID_REQUEST,
+        "Send JSON with `Content-Type: application/json`.",
+        415,
+    ),
+    ((RequestDataTooBig,), ErrorCode.INVALID_REQUEST, "The body is too large.", 413),
+    ((exceptions.ParseError, SuspiciousOperation), ErrorCode.INVALID_REQUEST, "The request cannot be read.", None),
+    ((OperationalError, InterfaceError), ErrorCode.UNAVAILABLE, "The database cannot be reached. Try again.", None),
+]
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
@@ -32,30 +47,16 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
 
 def as_refused(error: Exception) -> Refused:
     """What a client is told of any exception."""
-    match error:
-        case Refused():
-            return error
-        case exceptions.ValidationError():
-            return _invalid_fields(error)
-        case Http404() | exceptions.NotFound():
-            return not_found("thing here")
-        case PermissionDenied() | exceptions.PermissionDenied():
-            return Refused(ErrorCode.FORBIDDEN, "You may not do this.")
-        case exceptions.MethodNotAllowed():
-            return Refused(ErrorCode.INVALID_REQUEST, f"{error.detail}", status=405)
-        case exceptions.UnsupportedMediaType():
-            return Refused(ErrorCode.INVALID_REQUEST, "Send JSON with `Content-Type: application/json`.", status=415)
-        case RequestDataTooBig():
-            return Refused(ErrorCode.INVALID_REQUEST, "The body is too large.", status=413)
-        case exceptions.ParseError() | SuspiciousOperation():
-            return Refused(ErrorCode.INVALID_REQUEST, "The request cannot be read.")
-        case OperationalError() | InterfaceError():
-            log.warning("The database cannot be reached: %s", type(error).__name__)
-            return Refused(
-                ErrorCode.UNAVAILABLE, "The database cannot be reached. Try again in a moment.", retry_after=2
-            )
-        case _:
-            return Refused(ErrorCode.INTERNAL_ERROR, OUR_FAULT)
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid_fields(error)
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return Refused(ErrorCode.INVALID_REQUEST, f"{error.detail}", status=405)
+    for kinds, code, message, status in ANSWERS:
+        if isinstance(error, kinds):
+            return Refused(code, message, status=status, retry_after=RETRY_AFTER if code.status == 503 else None)
+    return Refused(ErrorCode.INTERNAL_ERROR, OUR_FAULT)
 
 
 def error_body(refused: Refused, request_id: str) -> dict[str, Any]:

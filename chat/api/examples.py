@@ -1,5 +1,6 @@
 """Examples for the schema, one for each operation's usual case."""
 
+import json
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
@@ -43,10 +44,17 @@ CONVERSATION_BODY = {
     "created_at": WHEN,
     "updated_at": WHEN,
 }
-EVENTS = [
-    '{"event_type":"run_started","seq":1,"timestamp":"%s","run_id":"%s","conversation_id":"%s","agent_name":"default","model":"gpt-4.1"}'
-    % (WHEN, RUN_ID, CONVERSATION_ID),
-    '{"event_type":"chat_chunk","seq":2,"timestamp":"%s","content":"15 + 27 is "}' % WHEN,
+EVENTS: list[dict[str, Any]] = [
+    {
+        "event_type": "run_started",
+        "run_id": RUN_ID,
+        "conversation_id": CONVERSATION_ID,
+        "agent_name": "default",
+        "model": "gpt-4.1",
+        "seq": 1,
+        "timestamp": WHEN,
+    },
+    {"event_type": "chat_chunk", "content": "15 + 27 is ", "seq": 2, "timestamp": WHEN},
 ]
 
 
@@ -81,7 +89,7 @@ CHAT_ANSWER = _answer(
 )
 CHAT_STREAM = _answer(
     "The beginning of a stream",
-    "".join(f"id: {RUN_ID}:{number}\ndata: {event}\n\n" for number, event in enumerate(EVENTS, 1)),
+    "".join(f"id: {RUN_ID}:{event['seq']}\ndata: {json.dumps(event)}\n\n" for event in EVENTS),
     media_type="text/event-stream",
 )
 RUN = _answer("A run that has ended", RUN_BODY | {"tool_calls": [TOOL_CALL]})
@@ -90,7 +98,7 @@ EVENT_PAGE = _answer(
     {
         "run_id": RUN_ID,
         "status": "completed",
-        "events": [{"event_type": "chat_chunk", "seq": 2, "timestamp": WHEN, "content": "15 + 27 is "}],
+        "events": EVENTS,
         "next": 2,
     },
     media_type="application/json",

@@ -43,6 +43,10 @@ class CursorPages(CursorPagination):
             "required": ["results", "next"],
             "properties": {
                 "results": schema,
-                "next": {"type": "string", "nullable": True, "description": "Ask for the next page with ?cursor=…"},
+                "next": {
+                    "type": ["string", "null"],
+                    "example": "cD0yMDI2LTExLTIy",
+                    "description": "Ask for the next page with ?cursor=…",
+                },
             },
         }

@@ -38,7 +38,7 @@ class Schema(AutoSchema):
 def add_events_and_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """A postprocessing hook: the union of events and the WebSocket's messages join the components."""
     schemas = result["components"]["schemas"]
-    union, parts = _components(*EVENT_TYPES.values())
+    _, parts = _components(*EVENT_TYPES.values())
     schemas.update(parts)
     names = {tag: kind.__name__ for tag, kind in EVENT_TYPES.items()}
     schemas["Event"] = _one_of("One event of a run.", "event_type", names)

@@ -30,7 +30,7 @@ class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
         model = ToolCall
         fields = ["id", "name", "arguments", "status", "result", "error", "execution_time_ms"]
 
-    @extend_schema_field({"type": "string", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"]})
     def get_error(self, call: ToolCall) -> str | None:
         return call.error or None
 
@@ -56,8 +56,23 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
     class Meta:
         model = Run
-        fields = ["id", "conversation_id", "agent_name", "model", "status", "attempt", "finish_reason", "error", "usage",
-                  "tool_call_count", "first_token_ms", "duration_ms", "last_seq", "created_at", "finished_at"]  # fmt: skip
+        fields = [
+            "id",
+            "conversation_id",
+            "agent_name",
+            "model",
+            "status",
+            "attempt",
+            "finish_reason",
+            "error",
+            "usage",
+            "tool_call_count",
+            "first_token_ms",
+            "duration_ms",
+            "last_seq",
+            "created_at",
+            "finished_at",
+        ]
 
     @extend_schema_field(RunErrorSerializer(allow_null=True))
     def get_error(self, run: Run) -> dict[str, str] | None:
@@ -88,7 +103,7 @@ class CancelledRunSerializer(RunDetailSerializer):
     def get_stopped(self, run: Run) -> list[str]:
         if run.status != Run.Status.CANCELLED:
             return []
-        return ["answer", *(call.name for call in run.tool_calls.all() if call.status == ToolCall.Status.CANCELLED)]  # type: ignore[attr-defined]
+        return ["answer", *(call.name for call in run.tool_calls.all() if call.status == ToolCall.Status.CANCELLED)]
 
 
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
@@ -100,9 +115,9 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
         fields = ["id", "title", "agent_name", "is_current", "active_run_id", "created_at", "updated_at"]
         read_only_fields = ["id", "agent_name", "is_current", "active_run_id", "created_at", "updated_at"]
 
-    @extend_schema_field({"type": "string", "format": "uuid", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
     def get_active_run_id(self, conversation: Conversation) -> str | None:
-        active = [run for run in conversation.runs.all() if run.is_active]  # type: ignore[attr-defined]
+        active = [run for run in conversation.runs.all() if run.is_active]
         return str(active[0].pk) if active else None
 
 
@@ -137,7 +152,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         if message.role == Message.Role.USER:
             return [{"type": "text", "text": message.content}]
         run = getattr(message, "run", None)
-        calls = {call.call_id: call for call in run.tool_calls.all()} if run else {}  # type: ignore[attr-defined]
+        calls = {call.call_id: call for call in run.tool_calls.all()} if run else {}
         return [part for turn in message.turns for part in _parts_of(turn, calls)]
 
 

@@ -64,7 +64,7 @@ class LiveRun:
     def put_text(self, event: ChatChunk | ReasoningChunk) -> None:
         last = self.pending[-1] if self.pending else None
         if type(last) is type(event):
-            last.content += event.content  # type: ignore[union-attr]
+            last.content += event.content
         else:
             self.pending.append(event)
         self.pending_chars += len(event.content)
@@ -94,7 +94,8 @@ class LiveRun:
         if not self.entries or self.entries[0].seq > seq + 1:
             return None
         first = seq + 1 - self.entries[0].seq
-        taken, size = [], 0
+        taken: list[Entry] = []
+        size = 0
         for index in range(first, len(self.entries)):
             entry = self.entries[index]
             size += len(entry.body)

@@ -171,7 +171,8 @@ def read_entries(
     """Stored events after the cursor, up to max_bytes (at least one), and whether the run has none to come."""
     # The state is read first: a run that has ended by then has stored its last event.
     status = Run.objects.filter(pk=run_id).values_list("status", flat=True).first()
-    entries, size = [], 0
+    entries: list[Entry] = []
+    size = 0
     rows = RunEvent.objects.filter(run_id=run_id, seq__gt=after).order_by("seq")
     for seq, event_type, body in rows.values_list("seq", "event_type", "body")[:max_rows]:
         entry = Entry(seq, event_type, body.encode())

@@ -67,7 +67,7 @@ class Conversation(models.Model):
         return self.title or "New conversation"
 
     def active_run(self) -> "Run | None":
-        return self.runs.active().first()  # type: ignore[attr-defined, no-any-return]
+        return self.runs.active().first()
 
     def entitle(self, text: str) -> None:
         """Name the conversation after its first message, cut at a word."""

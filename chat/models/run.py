@@ -139,7 +139,7 @@ class Run(models.Model):
     def last_seq(self) -> int:
         if hasattr(self, "newest_seq"):
             return self.newest_seq or 0
-        return self.events.aggregate(last=models.Max("seq"))["last"] or 0  # type: ignore[attr-defined, no-any-return]
+        return self.events.aggregate(last=models.Max("seq"))["last"] or 0
 
     def take_over(self, owner: uuid.UUID, lease: timedelta) -> bool:
         """Become the owner, if nobody was faster. From then on the old owner's appends are void."""

@@ -1,0 +1,37 @@
+"""Asking a chat model one turn, and reading what it said."""
+
+from contextlib import aclosing
+from typing import Any
+
+from agents.llm.base import ChatModel, ModelDelta, ModelRequest, ReasoningDelta, Retry, TextDelta, TurnEnd
+from agents.messages import ToolCall, UserMessage
+
+
+async def ask(model: ChatModel, message: str = "Hello", /, **fields: Any) -> list[ModelDelta]:
+    """Return all deltas of one turn. `fields` are those of ModelRequest."""
+    request = ModelRequest(**{"model": "scripted", "messages": (UserMessage(message),), **fields})
+    async with aclosing(model.stream(request)) as deltas:
+        return [delta async for delta in deltas]
+
+
+def text(deltas: list[ModelDelta]) -> str:
+    return "".join(delta.content for delta in deltas if isinstance(delta, TextDelta))
+
+
+def reasoning(deltas: list[ModelDelta]) -> str:
+    return "".join(delta.content for delta in deltas if isinstance(delta, ReasoningDelta))
+
+
+def retries(deltas: list[ModelDelta]) -> list[Retry]:
+    return [delta for delta in deltas if isinstance(delta, Retry)]
+
+
+def end(deltas: list[ModelDelta]) -> TurnEnd:
+    """Return the last delta, which is the only TurnEnd."""
+    ends = [delta for delta in deltas if isinstance(delta, TurnEnd)]
+    assert ends == deltas[-1:]
+    return ends[0]
+
+
+def calls(deltas: list[ModelDelta]) -> tuple[ToolCall, ...]:
+    return end(deltas).tool_calls
