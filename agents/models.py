@@ -2,10 +2,12 @@
 
 from typing import Any, ClassVar
 
+from django.apps import apps as current_apps
+from django.apps.registry import Apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
 from agents.config import AgentConfig
 from agents.model_settings import validate_model_settings
@@ -112,9 +114,12 @@ class Agent(models.Model):
 BUILTIN_TOOLS = ("get_weather", "calculate", "get_time", "search_web", "get_stock_price")
 
 
-def create_default_agent(**_: Any) -> None:
-    """Make the built-in agent once, after migrations. An agent that an admin changed or renamed is left alone."""
-    if Agent.objects.exists():
+def create_default_agent(*, using: str = DEFAULT_DB_ALIAS, apps: Apps = current_apps, **_: Any) -> None:
+    """Make the built-in agent once, after migrations. An agent that an admin changed or renamed is left alone.
+
+    `apps` is what the migrations have made: after one back to zero there is no table.
+    """
+    if "agent" not in apps.all_models["agents"] or Agent.objects.using(using).exists():
         return
     agent = Agent.objects.create(
         slug=DEFAULT_AGENT,

@@ -22,12 +22,18 @@ class Hints:
     """One process's subscription. Without Redis there are no other processes, and nothing is sent."""
 
     def __init__(
-        self, process: uuid.UUID, *, on_stored: Callable[[uuid.UUID], None], on_cancel: Callable[[uuid.UUID], None]
+        self,
+        process: uuid.UUID,
+        *,
+        on_stored: Callable[[uuid.UUID], None],
+        on_cancel: Callable[[uuid.UUID], None],
+        on_released: Callable[[], None],
     ) -> None:
         self.failures = 0
         self._process = process.hex
         self._on_stored = on_stored
         self._on_cancel = on_cancel
+        self._on_released = on_released
         layer = get_channel_layer()
         self._layer: Any = None if layer is None or isinstance(layer, InMemoryChannelLayer) else layer
         self._stored: dict[str, int] = {}
@@ -58,6 +64,11 @@ class Hints:
     def cancel(self, run_id: uuid.UUID) -> None:
         if self._layer is not None:
             self._spawn(self._send({"cancel": run_id.hex}))
+
+    async def released(self) -> None:
+        """Say that this process has let go of its runs, for others to take them over now."""
+        if self._layer is not None:
+            await self._send({"released": True})
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -101,3 +112,5 @@ class Hints:
             self._on_stored(uuid.UUID(run_id))
         if "cancel" in message:
             self._on_cancel(uuid.UUID(message["cancel"]))
+        if "released" in message:
+            self._on_released()

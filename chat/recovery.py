@@ -1,16 +1,17 @@
 """Taking over runs that another process left behind, from the last step that was stored."""
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from agents.errors import ErrorCode
-from agents.events import Error, RunResumed
+from agents.events import Error, RunResumed, ToolCallError, ToolCallState, Usage
 from agents.messages import AssistantMessage
-from agents.transcript import NOT_RUN, Transcript
+from agents.transcript import Transcript
 from chat.history import answer_messages, load_history
 from chat.journal.live_run import Entry
 from chat.journal.rows import store_event
@@ -19,7 +20,11 @@ from chat.models.run import MAX_ATTEMPTS
 from tools.base import Tool
 from tools.models import Tool as ToolRow
 
+log = logging.getLogger(__name__)
 AT_ONCE = 20  # runs taken over in one transaction
+OUTCOME_UNKNOWN = (
+    "The server was lost while this tool ran. It may or may not have had its effect, and it was not run again."
+)
 VOID_WHEN_CUT = ("chat_chunk", "reasoning_chunk", "model_retry")
 
 
@@ -40,24 +45,33 @@ def runnable_tools(names: tuple[str, ...]) -> tuple[Tool, ...]:
     return tuple(row.runnable() for row in ToolRow.objects.usable().filter(name__in=names))
 
 
-def claim_abandoned(owner: uuid.UUID, lease: timedelta) -> list[Recovered]:
-    """Take over runs whose lease has ended. A run that has been tried often enough fails here instead."""
+def claim_abandoned(owner: uuid.UUID, lease: timedelta) -> tuple[list[Recovered], bool]:
+    """Take over runs whose lease has ended, and say whether there may be more.
+
+    A run that has been tried often enough, or that cannot be read any more, fails here instead.
+    """
     runs = Run.objects.abandoned().order_by("lease_until")
     if connection.features.has_select_for_update_skip_locked:
         runs = runs.select_for_update(skip_locked=True, no_key=True, of=("self",))
     claimed = [run for run in runs[:AT_ONCE] if run.take_over(owner, lease)]
-    recovered = []
-    for run in claimed:
-        if run.attempt > MAX_ATTEMPTS:
-            _give_up(run)
-        else:
-            recovered.append(_recover(run))
-    return recovered
+    recovered = [one for run in claimed if (one := _recover_or_give_up(run)) is not None]
+    return recovered, len(claimed) == AT_ONCE
+
+
+def _recover_or_give_up(run: Run) -> Recovered | None:
+    if run.attempt <= MAX_ATTEMPTS:
+        try:
+            with transaction.atomic():
+                return _recover(run)
+        except Exception:
+            log.exception("Run %s cannot be taken up again", run.pk)
+    _give_up(run)
+    return None
 
 
 def _recover(run: Run) -> Recovered:
     tools = runnable_tools(run.agent_config.tools)
-    outcomes = _settle_calls(run, tools)
+    outcomes, unknown = _settle_calls(run, tools)
     history = load_history(run.conversation)
     base = len(history) - len(answer_messages(run.answer.turns, outcomes))
     own = answer_messages(run.answer.turns, outcomes, closed=False)
@@ -66,21 +80,38 @@ def _recover(run: Run) -> Recovered:
     transcript.restore_answer("\n\n".join(turn.content for turn in turns if turn.content))
     transcript.tool_calls = sum(len(turn.tool_calls) for turn in turns)
     transcript.announced = set(outcomes)
-    last_seq = run.last_seq()
-    event = RunResumed(attempt=run.attempt, discard_after_seq=_last_step(run))
-    entry = store_event(run.pk, last_seq + 1, event)
-    return Recovered(run, transcript, base, [entry], last_seq + 1, tools)
+    transcript.usage = Usage(
+        input_tokens=run.input_tokens, output_tokens=run.output_tokens, estimated=run.usage_estimated
+    )
+    transcript.started_at -= (timezone.now() - run.created_at).total_seconds()
+    events = [RunResumed(attempt=run.attempt, discard_after_seq=_last_step(run)), *_unknown(unknown)]
+    first = [store_event(run.pk, seq, event) for seq, event in enumerate(events, run.last_seq() + 1)]
+    return Recovered(run, transcript, base, first, first[-1].seq, tools)
 
 
-def _settle_calls(run: Run, tools: tuple[Tool, ...]) -> dict[str, ToolCall]:
-    """The run's calls. One that was cut and may not run twice gets an outcome that says so."""
+def _settle_calls(run: Run, tools: tuple[Tool, ...]) -> tuple[dict[str, ToolCall], list[ToolCall]]:
+    """The run's calls, and those of them that were cut and may not run twice: their outcome is unknown now."""
+    unknown = []
     safe = {tool.name for tool in tools if tool.replay != "unsafe"}
     calls = {call.call_id: call for call in run.tool_calls.all()}
     for call in calls.values():
         if call.status == ToolCall.Status.EXECUTING and call.name not in safe:
-            call.status, call.content, call.finished_at = ToolCall.Status.OUTCOME_UNKNOWN, NOT_RUN, timezone.now()
-            call.save(update_fields=["status", "content", "finished_at"])
-    return calls
+            call.status, call.finished_at = ToolCall.Status.OUTCOME_UNKNOWN, timezone.now()
+            call.content = call.error = OUTCOME_UNKNOWN
+            call.save(update_fields=["status", "content", "error", "finished_at"])
+            unknown.append(call)
+    return calls, unknown
+
+
+def _unknown(calls: list[ToolCall]) -> list[ToolCallError]:
+    return [
+        ToolCallError(
+            tool_call=ToolCallState(
+                id=call.call_id, name=call.name, arguments=call.arguments, status="outcome_unknown", error=call.error
+            )
+        )
+        for call in calls
+    ]
 
 
 def _last_step(run: Run) -> int:
@@ -90,7 +121,7 @@ def _last_step(run: Run) -> int:
 
 
 def _give_up(run: Run) -> None:
-    message = f"The server was lost {MAX_ATTEMPTS} times while it worked on this answer. Send the message again."
+    message = f"The answer was interrupted {run.attempt - 1} times and is given up. Send the message again."
     event = Error(
         error_code=ErrorCode.INTERNAL_ERROR,
         error_message=message,

@@ -21,6 +21,7 @@ from agents.events import (
     ToolCallError,
     ToolCallStart,
     ToolCallState,
+    Usage,
 )
 from agents.messages import ToolMessage
 from agents.streaming_agent import StreamingAgent
@@ -123,11 +124,12 @@ class RunTask:
             for message in self._transcript.messages[self._base :]
             if isinstance(message, ToolMessage)
         }
-        answer = self._transcript.answer
+        answer, usage = self._transcript.answer, self._transcript.usage
 
         def write() -> None:
             if turns is not None:
                 Message.objects.filter(pk=self.run.answer_id).update(turns=turns, content=without_nul(answer))
+                Run.objects.filter(pk=self.run.pk).update(**_tokens(usage))
             ToolCall.objects.bulk_create([_intent(self.run, call) for call in started])
             for call in ended:
                 ToolCall.objects.filter(run=self.run, call_id=call.id).update(**_outcome(call, read.get(call.id, "")))
@@ -138,9 +140,7 @@ class RunTask:
         transcript, run = self._transcript, self.run
         status, fields = _final_state(last)
         fields |= {
-            "input_tokens": transcript.usage.input_tokens,
-            "output_tokens": transcript.usage.output_tokens,
-            "usage_estimated": transcript.usage.estimated,
+            **_tokens(transcript.usage),
             "tool_call_count": transcript.tool_calls,
             "first_token_ms": transcript.first_token_ms,
             "duration_ms": transcript.duration_ms,
@@ -178,6 +178,14 @@ def _final_state(last: AnyEvent) -> tuple[Run.Status, dict[str, Any]]:
             return Run.Status.FAILED, {"error_code": code.value, "error_message": message}
         case _:
             return Run.Status.CANCELLED, {"finish_reason": "cancelled"}
+
+
+def _tokens(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "usage_estimated": usage.estimated,
+    }
 
 
 def _intent(run: Run, call: ToolCallState) -> ToolCall:

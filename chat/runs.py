@@ -30,12 +30,14 @@ from chat.journal import Journal
 from chat.models import Run
 from chat.recovery import Recovered, claim_abandoned
 from chat.requests import ChatRequest
+from chat.retention import prune_batch
 from chat.run_task import RunTask
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of, and renews its leases at the latest
 CANCEL_SECONDS = 5.0
 RETRY_AFTER = 2.0
+PRUNE_EVERY = 600  # beats; one batch of old events every ten minutes or so
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,12 @@ class Runs:
         self.process = uuid.uuid4()
         self.loop = asyncio.get_running_loop()
         self.lease = timedelta(seconds=settings.LEASE_SECONDS)
-        self.hints = Hints(self.process, on_stored=self._on_hint, on_cancel=self._on_cancel_hint)
+        self.hints = Hints(
+            self.process,
+            on_stored=lambda run_id: self.journal.hint(run_id),
+            on_cancel=self._on_cancel_hint,
+            on_released=self._on_released,
+        )
         self.journal = Journal(gather=settings.STREAM_GATHER_MS / 1000, on_stored=self.hints.stored)
         self.tasks: dict[uuid.UUID, RunTask] = {}
         self.draining = False
@@ -155,9 +162,6 @@ class Runs:
         if run_id in self.tasks:
             self.tasks[run_id].cancel()
 
-    def _on_hint(self, run_id: uuid.UUID) -> None:
-        self.journal.hint(run_id)
-
     # --- keep --------------------------------------------------------------------------------------------------------
     async def _keep(self) -> None:
         """Renew leases, look for cancels that no hint told of, and take over what other processes left behind."""
@@ -170,6 +174,8 @@ class Runs:
                     await self._renew()
                 if beat % sweep_every == 0 and not self.draining:
                     await self._recover()
+                if beat % PRUNE_EVERY == PRUNE_EVERY - 1:
+                    await self.journal.execute(prune_batch)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("Leases could not be renewed: %s", type(error).__name__)
             except Exception:
@@ -189,8 +195,15 @@ class Runs:
             self._on_cancel_hint(run_id)
 
     async def _recover(self) -> None:
-        for recovered in await self.journal.execute(lambda: claim_abandoned(self.process, self.lease)):
-            self._resume(recovered)
+        more = True
+        while more and not self.draining:
+            recovered, more = await self.journal.execute(lambda: claim_abandoned(self.process, self.lease))
+            for each in recovered:
+                self._resume(each)
+
+    def _on_released(self) -> None:
+        if not self.draining:
+            self._spawn(self._recover())
 
     def _resume(self, recovered: Recovered) -> None:
         log.info("Run %s goes on here, attempt %s", recovered.run.pk, recovered.run.attempt)
@@ -215,8 +228,9 @@ class Runs:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self.journal.execute(lambda: Run.objects.held_by(self.process).release())
+        await self.hints.released()
         await self.hints.close()
-        await self.journal.execute(lambda: Run.objects.held_by(self.process).update(lease_until=timezone.now()))
         await self.journal.drain()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":

@@ -16,6 +16,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner
 
 from agents.providers import is_demo
+from chat.consumers import open_sockets
 from chat.daphne_limits import BoundedHTTPFactory, BoundedServer
 from chat.runs import current_runs
 
@@ -25,6 +26,7 @@ BACKLOG = 1024
 MAX_FRAME = 2 * 1024 * 1024  # bytes
 BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
 SOCKET_SECONDS = 365 * 86400  # daphne's own default would cut a socket after a day
+SERVICE_RESTART = 1012  # the close code that says: connect again
 PING_SECONDS, PONG_SECONDS = 20, 30
 
 
@@ -110,6 +112,8 @@ class ChatServer(BoundedServer):
     async def _stop(self) -> None:
         try:
             await current_runs().stop()
+            for consumer in list(open_sockets):
+                await consumer.base_send({"type": "websocket.close", "code": SERVICE_RESTART})
         except Exception:
             log.exception("Stopping was not clean; other processes will take the runs over")
         if reactor.running:

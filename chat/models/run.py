@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -37,7 +37,11 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def abandoned(self) -> "RunQuerySet":
         """Runs whose owner has not renewed its lease in time (by the database's clock)."""
-        return self.active().filter(lease_until__lt=Now())
+        return self.active().filter(lease_until__lte=Now())
+
+    def release(self) -> int:
+        """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""
+        return self.update(owner=None, lease_until=Now())
 
     def renew(self, lease: timedelta) -> int:
         return self.update(lease_until=Now() + lease)
@@ -150,7 +154,7 @@ class Run(models.Model):
             .update(
                 owner=owner,
                 epoch=F("epoch") + 1,
-                attempt=F("attempt") + 1,
+                attempt=Case(When(owner=None, then=F("attempt")), default=F("attempt") + 1),
                 lease_until=Now() + lease,
                 status=self.Status.RUNNING,
             )

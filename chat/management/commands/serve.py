@@ -1,11 +1,18 @@
 """`manage.py serve`: the launcher. Daphne, with a start that says what runs and a stop that loses nothing."""
 
+import logging
+import os
+import threading
+import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat.server import ChatServer
+from tools.execution import THREADS
+
+GRACE_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -20,3 +27,15 @@ class Command(BaseCommand):
         server.run()
         if server.failure:
             raise CommandError(server.failure)
+        leave_stuck_threads()
+
+
+def leave_stuck_threads() -> None:
+    """Exit although a tool's thread hangs: Python would wait for it for ever."""
+    THREADS.shutdown(wait=False, cancel_futures=True)
+    give_up = time.monotonic() + GRACE_SECONDS
+    while any(thread.name.startswith("tool") for thread in threading.enumerate()):
+        if time.monotonic() > give_up:
+            logging.shutdown()
+            os._exit(0)
+        time.sleep(0.05)

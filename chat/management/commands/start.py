@@ -1,4 +1,4 @@
-"""`manage.py start`: what `make run` does once everything is installed, in one process because each start costs seconds."""
+"""`manage.py start`: what `make run` does once all is installed, in one process: each takes seconds to start."""
 
 from typing import Any
 
