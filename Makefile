@@ -9,17 +9,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Settings given on the command line (`make run PORT=9000`) reach the server: make exports them to its recipes.
 
-.PHONY: help run test check format install install-dev static setup browser bench bench-quick local-model schema clean
+.PHONY: help run test check format install install-dev static browser bench bench-quick local-model schema clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.* ##' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 14
 
-run: setup ## Set everything up, then serve on HOST:PORT
-	@exec $(PY) manage.py serve
-
-setup: install static
-	@$(PY) manage.py migrate --verbosity 0
-	@$(PY) manage.py create_admin
+run: install static ## Set everything up, then serve on HOST:PORT
+	@exec $(PY) manage.py start
 
 test: install-dev static browser ## Run the whole suite with real servers and a browser
 	@exec $(PY) -m tests.run

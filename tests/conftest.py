@@ -1,6 +1,7 @@
 """Real servers for the tests of the whole product. Everything listens on free loopback ports, and ends here."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def products(
     products.end()
 
 
+@pytest.fixture(scope="session")
+def provider(processes: Processes) -> str:
+    """The base URL of a model provider that does what each message says: see tests.provider_script."""
+    process = processes.start("provider", [sys.executable, "-m", "tests.provider", "--port", "0"])
+    process.wait_for("/v1\n")
+    return process.log.strip()
+
+
 @pytest.fixture
 def serve(products: Products) -> Iterator[Serve]:
     """`serve(profile, **settings)` starts servers of the test's own, which end with it: see Products.serve."""
@@ -59,10 +68,13 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 
 
 @pytest.fixture(params=PROFILES, scope="module")
-def server(request: pytest.FixtureRequest, products: Products) -> Iterator[Product]:
-    """One server for all tests of a module, on either profile: leave it as you found it, or use `serve`."""
+def server(request: pytest.FixtureRequest, products: Products, provider: str) -> Iterator[Product]:
+    """One server for all tests of a module, on either profile, whose model is the scripted provider.
+
+    Leave it as you found it, or use `serve`.
+    """
     before = len(products)
-    yield products.serve(request.param)
+    yield products.serve(request.param, OPENAI_BASE_URL=provider)
     products.end(since=before)
 
 

@@ -23,4 +23,5 @@ def blank_settings() -> dict[str, str]:
 
 def product_environment(**settings: object) -> dict[str, str]:
     """The environment of a product process: this one's, with only the given settings set."""
-    return {**os.environ, **blank_settings(), **{name: str(value) for name, value in settings.items()}}
+    given = {name: str(value) for name, value in settings.items()}
+    return {**os.environ, **blank_settings(), "DJANGO_SETTINGS_MODULE": "config.settings", **given}

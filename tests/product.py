@@ -19,7 +19,6 @@ from tests.valkey import Valkey
 Profile = Literal["sqlite", "postgres"]
 PROFILES: tuple[Profile, ...] = ("sqlite", "postgres")
 PEOPLE = ("alice", "bob", "charlie")
-ALL_SCOPES = ("chat", "agents")
 SETTINGS: Mapping[str, object] = {
     "HOST": "127.0.0.1",
     "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
@@ -29,18 +28,13 @@ SETTINGS: Mapping[str, object] = {
 }
 
 
-def manage(environment: Mapping[str, str], *arguments: str) -> str:
-    """What the management command prints; fails with all of it when the command does."""
+def run(environment: Mapping[str, str], *arguments: str) -> str:
+    """What a Python process prints; fails with all of it when the process does."""
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 0, f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-def create_api_key(environment: Mapping[str, str], username: str, *scopes: str) -> str:
-    options = [part for scope in scopes for part in ("--scope", scope)]
-    return manage(environment, "create_api_key", username, *options).split()[-1]
 
 
 class Serve(Protocol):
@@ -109,10 +103,14 @@ class Product:
         return {"Authorization": f"Bearer {self.keys[username]}"}
 
     def create_api_key(self, username: str, *scopes: str) -> str:
-        return create_api_key(self.environment, username, *scopes)
+        """A new key, by default with the scope `chat`; the user is made at need."""
+        return self.manage(
+            "create_api_key", username, *(part for scope in scopes for part in ("--scope", scope))
+        ).strip()
 
     def manage(self, *arguments: str) -> str:
-        return manage(self.environment, *arguments)
+        """What a management command prints, run beside the server."""
+        return run(self.environment, "manage.py", *arguments)
 
     def stop(self, *, seconds: float = 30) -> int:
         """SIGTERM; the exit code."""
@@ -216,5 +214,5 @@ class Products:
     def _prepared(self, database_url: str) -> State:
         """A migrated database in which alice, bob and charlie have a key each."""
         environment = product_environment(**{**SETTINGS, "DATABASE_URL": database_url})
-        manage(environment, "migrate", "--verbosity", "0")
-        return State(database_url, keys={name: create_api_key(environment, name, *ALL_SCOPES) for name in PEOPLE})
+        keys = run(environment, "-m", "tests.prepare_state", *PEOPLE).split()
+        return State(database_url, keys=dict(zip(PEOPLE, keys, strict=True)))
