@@ -135,6 +135,11 @@ def find_agent(slug: str) -> Agent:
         raise Refused(
             ErrorCode.AGENT_DISABLED, f"The agent {slug!r} is switched off. An administrator can switch it on."
         )
+    if agent.provider not in settings.MODEL_PROVIDERS:
+        raise Refused(
+            ErrorCode.MODEL_UNAVAILABLE,
+            f"The agent's provider {agent.provider!r} is not in the server's configuration (MODEL_PROVIDERS).",
+        )
     return agent
 
 

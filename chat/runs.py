@@ -5,15 +5,15 @@ import contextvars
 import logging
 import random
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents.config import AgentConfig
@@ -34,8 +34,10 @@ from chat.retention import prune_batch
 from chat.run_task import RunTask
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of, and renews its leases at the latest
 CANCEL_SECONDS = 5.0
+WRITE_SECONDS = 5.0  # how long a request waits for the database before it is told to come back
 RETRY_AFTER = 2.0
 PRUNE_EVERY = 600  # beats; one batch of old events every ten minutes or so
 
@@ -90,12 +92,20 @@ class Runs:
             return begin_run(caller, request, owner=self.process, lease=self.lease, idempotency_key=idempotency_key)
 
         try:
-            try:
-                return await self.journal.execute(begin)
-            except IntegrityError:  # another process was faster with the same key or conversation: now it is seen
-                return await self.journal.execute(begin)
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("A run could not be stored: %s", type(error).__name__)
+            return await self.write(begin)
+        except IntegrityError:  # another process was faster with the same key or conversation: now it is seen
+            return await self.write(begin)
+
+    async def write(self, function: Callable[[], T]) -> T:
+        """Let the journal's thread run a function that writes. Raises Refused while the database does not answer.
+
+        A write that has begun when the time is up may still happen: a run that is stored so is found by the sweep.
+        """
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                return await self.journal.execute(function)
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            log.warning("The database does not answer: %s", type(error).__name__)
             raise Refused(
                 ErrorCode.UNAVAILABLE, "The database cannot be reached. Try again in a moment.", retry_after=RETRY_AFTER
             ) from None
@@ -147,7 +157,7 @@ class Runs:
         def request() -> bool:
             return bool(Run.objects.active().filter(pk=run_id).update(cancel_requested_at=timezone.now()))
 
-        if not await self.journal.execute(request):
+        if not await self.write(request):
             return
         self._on_cancel_hint(run_id)
         if run_id not in self.tasks:

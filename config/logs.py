@@ -40,6 +40,7 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
             "django.channels.server": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
             "openai": {"level": "WARNING"},
+            "httpx2": {"level": "WARNING"},
             "asyncio": {"level": "WARNING"},
         },
     }

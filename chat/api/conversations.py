@@ -96,7 +96,7 @@ class ConversationView(AsyncAPIView):
             Conversation.objects.filter(pk=conversation.pk).update(**change.validated_data)
             return self._told(conversation_id)
 
-        return Response(await current_runs().journal.execute(rename))
+        return Response(await current_runs().write(rename))
 
     @extend_schema(
         operation_id="conversations_destroy",
@@ -110,7 +110,7 @@ class ConversationView(AsyncAPIView):
         active = await in_database(conversation.active_run)
         if active is not None:
             await current_runs().cancel(active.pk)
-        await current_runs().journal.execute(conversation.delete)
+        await current_runs().write(conversation.delete)
         return Response(status=204)
 
     def _told(self, conversation_id: str) -> dict[str, Any]:
