@@ -11,9 +11,9 @@ TOOL_SERVICES = ("WEATHER_GEOCODING_URL", "WEATHER_FORECAST_URL", "SEARXNG_URL",
 
 
 def documented_settings() -> dict[str, str]:
-    """Name -> default value, as .env.example lists them."""
+    """Name -> default value, as .env.example lists them, commented out."""
     lines = (ROOT / ".env.example").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+    return dict(line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_]+=", line))
 
 
 def blank_settings() -> dict[str, str]:
