@@ -96,7 +96,8 @@ def framed(step: Step) -> bytes:
 
 def response(step: Mapping[str, Any]) -> bytes:
     body = step.get("body", {"error": {"message": "scripted failure", "type": "scripted", "param": None, "code": None}})
-    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    body = body.encode() if isinstance(body, str) else body
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Content-Length": len(data), **step.get("headers", {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {step['status']} {REASONS.get(step['status'], 'Status')}\r\n{lines}\r\n".encode() + data

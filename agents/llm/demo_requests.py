@@ -52,7 +52,7 @@ class Wish:
 
 
 def _place(text: str) -> str:
-    return re.sub(r"^(?:the|city of)\s+", "", text, flags=re.I)
+    return re.sub(r"^(?:the )?city of ", "", text, flags=re.I)
 
 
 def _symbol(text: str) -> str:

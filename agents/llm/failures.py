@@ -8,6 +8,7 @@ from agents.errors import ErrorCode, ModelError
 BROKE_OFF = "The model's answer broke off before its end. Try again."
 TIMED_OUT = "The model did not answer in time. Try again, or choose a faster model."
 UNREACHABLE = "The model provider could not be reached. Check OPENAI_BASE_URL and the network, then try again."
+UNUSABLE = "OPENAI_BASE_URL or OPENAI_API_KEY cannot be used as it is. Look for missing or stray characters in it."
 TOO_LONG = (
     "The conversation is longer than the model can read. Start a new one, or choose a model with a longer context."
 )

@@ -16,7 +16,7 @@ import openai
 from agents.errors import ErrorCode, ModelError
 from agents.llm.answer import Answer, open_turn
 from agents.llm.base import ModelDelta, ModelRequest
-from agents.llm.failures import TIMED_OUT, UNREACHABLE, refused
+from agents.llm.failures import TIMED_OUT, UNREACHABLE, UNUSABLE, refused
 from agents.llm.parameters import refused_parameter, substitute
 from agents.llm.request_body import call_ids, chat_body, encode_body, vendor_fields
 from agents.llm.retries import FIRST_DELAY, Retries, retry_after
@@ -120,10 +120,11 @@ class OpenAIChatModel:
                 dropped[name] = substitute(name, error.body)
 
     async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
+        content = encode_body(body)
         try:
             response: Any = await self._client().post(
                 "/chat/completions",
-                content=encode_body(body),
+                content=content,
                 options={"headers": self._headers},
                 cast_to=httpx2.Response,  # the raw response: no chunk objects are made
                 stream=True,
@@ -132,6 +133,9 @@ class OpenAIChatModel:
         except openai.APIConnectionError as error:
             log.warning("The model provider could not be reached: %s", type(error.__cause__).__name__)
             raise ModelError(ErrorCode.MODEL_UNAVAILABLE, UNREACHABLE) from error
+        except (httpx2.InvalidURL, ValueError) as error:  # a URL without a host, a key with a line break, …
+            log.warning("The configuration of the model provider cannot be used: %s", type(error).__name__)
+            raise ModelError(ErrorCode.MODEL_ERROR, UNUSABLE) from error
         stream: aiohttp.ClientResponse = response.extensions[RESPONSE]
         return stream
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 import httpx2
@@ -18,25 +19,19 @@ DECODED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends requests through one aiohttp session: keep-alive, no redirects, no cookies, no proxies of the environment.
 
-    Make it inside the event loop that uses it. `connect_timeout` is in seconds. Reads have no timeout here: a stream
-    has deadlines of its own.
+    It belongs to the event loop in which it is first used. `connect_timeout` is in seconds. Reads have no timeout here:
+    a stream has deadlines of its own.
     """
 
     def __init__(self, *, connect_timeout: float) -> None:
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_connect=connect_timeout)
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE, ttl_dns_cache=60)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=self._timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-        )
+        self._session: aiohttp.ClientSession | None = None
+        self._responses: WeakSet[aiohttp.ClientResponse] = WeakSet()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return when the head of the answer is here. Raises httpx2.TransportError."""
         try:
-            response = await self._session.request(
+            response = await self._open_session().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
@@ -49,12 +44,27 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             raise httpx2.UnsupportedProtocol("not an http(s) URL", request=request) from error
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError) as error:
             raise httpx2.ConnectError(type(error).__name__, request=request) from error
+        self._responses.add(response)
         headers = [(name, value) for name, value in response.raw_headers if name.lower() not in DECODED]
         extensions: dict[str, Any] = {RESPONSE: response}
         return httpx2.Response(response.status, headers=headers, stream=_Body(response), extensions=extensions)
 
     async def aclose(self) -> None:
-        await self._session.close()
+        for response in self._responses:
+            response.close()  # such as wait for the last bytes of their stream
+        if self._session:
+            await self._session.close()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE, ttl_dns_cache=60),
+                timeout=self._timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_line_size=MAX_HEADER_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
+            )
+        return self._session
 
 
 class _Body(httpx2.AsyncByteStream):

@@ -3,6 +3,7 @@
 from contextlib import aclosing
 from typing import Any
 
+from agents.errors import ModelError
 from agents.llm.base import ChatModel, ModelDelta, ModelRequest, ReasoningDelta, Retry, TextDelta, TurnEnd
 from agents.messages import ToolCall, UserMessage
 
@@ -12,6 +13,17 @@ async def ask(model: ChatModel, message: str = "Hello", /, **fields: Any) -> lis
     request = ModelRequest(**{"model": "scripted", "messages": (UserMessage(message),), **fields})
     async with aclosing(model.stream(request)) as deltas:
         return [delta async for delta in deltas]
+
+
+async def ask_and_fail(model: ChatModel, message: str = "Hello") -> tuple[list[ModelDelta], ModelError]:
+    """Return what a turn said before it failed, and its error."""
+    deltas: list[ModelDelta] = []
+    try:
+        async for delta in model.stream(ModelRequest("scripted", (UserMessage(message),))):
+            deltas.append(delta)  # noqa: PERF401  # a comprehension would lose what came before the error
+    except ModelError as failure:
+        return deltas, failure
+    raise AssertionError(f"the model did not fail: {deltas}")
 
 
 def text(deltas: list[ModelDelta]) -> str:
