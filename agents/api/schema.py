@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
 from agents.errors import STATUS, ErrorCode
@@ -21,8 +21,14 @@ class ErrorResponseSerializer(serializers.Serializer[Any]):
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     """The error answers of an operation, by status, with the codes that each can carry."""
-    answers = {}
-    for status in statuses:
-        codes = [code.value for code in ErrorCode if STATUS[code] == status] or [ErrorCode.INVALID_REQUEST.value]
-        answers[status] = OpenApiResponse(ErrorResponseSerializer, description=", ".join(f"`{code}`" for code in codes))
-    return answers
+    return {status: error_answer(status) for status in statuses}
+
+
+def error_answer(status: int) -> OpenApiResponse:
+    codes = [code.value for code in ErrorCode if STATUS[code] == status] or [ErrorCode.INVALID_REQUEST.value]
+    example = {"error": {"code": codes[0], "message": "What is wrong, and what to do next.", "request_id": "5f0c…"}}
+    return OpenApiResponse(
+        ErrorResponseSerializer,
+        description=", ".join(f"`{code}`" for code in codes),
+        examples=[OpenApiExample(codes[0], value=example, response_only=True, status_codes=[str(status)])],
+    )
