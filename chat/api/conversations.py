@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from chat.api.async_view import AsyncAPIView
 from chat.api.authentication import caller_of
-from chat.api.examples import CONVERSATION, CONVERSATIONS, MESSAGES
+from chat.api.examples import CONVERSATION, CONVERSATIONS, MESSAGES, NEW_TITLE
 from chat.api.pagination import CursorPages
 from chat.api.schema import errors
 from chat.api.serializers import ConversationChangeSerializer, ConversationSerializer, MessageSerializer
@@ -84,7 +84,8 @@ class ConversationView(AsyncAPIView):
         operation_id="conversations_update",
         summary="Rename a conversation",
         request=ConversationChangeSerializer,
-        responses={200: ConversationSerializer, **errors(400, 401, 403, 404, 415)},
+        responses={200: ConversationSerializer, **errors(400, 401, 403, 404, 413, 415)},
+        examples=[NEW_TITLE, CONVERSATION],
         tags=["conversations"],
     )
     async def patch(self, request: Request, conversation_id: str) -> Response:

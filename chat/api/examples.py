@@ -103,6 +103,13 @@ EVENT_PAGE = _answer(
     },
     media_type="application/json",
 )
+CANCELLED_RUN = _answer(
+    "A run that was stopped",
+    RUN_BODY | {"status": "cancelled", "finish_reason": "cancelled", "tool_calls": [], "stopped": ["answer"]},
+)
+NEW_TITLE = OpenApiExample("A new title", value={"title": "Weather and sums"}, request_only=True)
+LIVE = _answer("Up", {"status": "live"})
+READY = _answer("Ready", {"status": "ready", "checks": {"database": "ok", "redis": "off", "runs": "ok"}})
 CONVERSATION = _answer("A conversation", CONVERSATION_BODY)
 CONVERSATIONS = _answer("A conversation", CONVERSATION_BODY)
 MESSAGES = _answer(

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from agents.providers import is_demo
 from chat.api.async_view import AsyncAPIView
-from chat.api.examples import HEALTH
+from chat.api.examples import HEALTH, LIVE, READY
 from chat.api.serializers import HealthSerializer, LiveSerializer, ReadySerializer
 from chat.consumers import open_sockets
 from chat.database import in_database
@@ -68,6 +68,7 @@ class LiveView(AsyncAPIView):
         summary="The process is up",
         auth=[],
         responses={200: LiveSerializer},
+        examples=[LIVE],
         tags=["health"],
     )
     async def get(self, request: Request) -> Response:
@@ -83,6 +84,7 @@ class ReadyView(AsyncAPIView):
         description="503 while the database or Redis cannot be reached, migrations are missing, or the server stops.",
         auth=[],
         responses={200: ReadySerializer, 503: ReadySerializer},
+        examples=[READY],
         tags=["health"],
     )
     async def get(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from agents.events import TERMINAL_EVENT_TYPES
 from chat.api.async_view import AsyncAPIView
-from chat.api.examples import EVENT_PAGE, RUN
+from chat.api.examples import CANCELLED_RUN, EVENT_PAGE, RUN
 from chat.api.schema import LAST_EVENT_ID, STREAM, errors
 from chat.api.serializers import CancelledRunSerializer, EventPageSerializer, RunDetailSerializer
 from chat.database import in_database
@@ -44,6 +44,7 @@ class RunCancelView(AsyncAPIView):
         "again, or for a run that has ended, gives the same answer and changes nothing.",
         request=None,
         responses={200: CancelledRunSerializer, **errors(401, 403, 404, 503)},
+        examples=[CANCELLED_RUN],
         tags=["runs"],
     )
     async def post(self, request: Request, run_id: str) -> Response:

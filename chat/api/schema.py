@@ -50,7 +50,19 @@ def add_events_and_errors(result: dict[str, Any], generator: Any, request: Any, 
     schemas.update(_client_frames())
     schemas.update(_server_frames())
     result["components"]["schemas"] = dict(sorted(schemas.items()))
+    for path, operations in result["paths"].items():
+        if not path.startswith("/health"):
+            for operation in operations.values():
+                _document_access(operation)
     return result
+
+
+def _document_access(operation: dict[str, Any]) -> None:
+    """Either kind of credentials does, and whatever needs some can be asked without them."""
+    operation["security"] = [{"apiKey": []}, {"session": []}]
+    for status, code in (("401", "unauthenticated"), ("403", "forbidden")):
+        body = {"application/json": {"schema": {"$ref": REF.format(name="ErrorResponse")}}}
+        operation["responses"].setdefault(status, {"description": f"`{code}`", "content": body})
 
 
 def _components(*kinds: type[Any]) -> tuple[Any, dict[str, Any]]:
