@@ -1,11 +1,14 @@
 """Agents in the admin."""
 
+from django.conf import settings
 from django.contrib import admin
+from django.forms import Select
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from agents.models import Agent
+from agents.providers import is_demo
 
 
 @admin.register(Agent)
@@ -32,6 +35,12 @@ class AgentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj is not None and obj.is_default)
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):  # type: ignore[no-untyped-def]
+        if db_field.name == "provider":
+            names = [(name, f"{name} (demo model)" if is_demo(name) else name) for name in settings.MODEL_PROVIDERS]
+            kwargs["widget"] = Select(choices=names)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="model")
     def model_in_use(self, agent: Agent) -> str:

@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
 
 EVENTS_SHOWN = 500
+admin.site.site_header = admin.site.site_title = "Streaming Chat"
+admin.site.index_title = "Agents, tools and conversations"
 
 
 class ReadOnly:
