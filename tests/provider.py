@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -41,24 +42,27 @@ class Request:
 class Provider:
     script: Script | Callable[[Request], Script] = field(default_factory=list)
     port: int = 0
+    tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     disconnects: list[float] = field(default_factory=list)  # monotonic seconds at which a client left an answer
     connections: int = 0
+    open: set["Connection"] = field(default_factory=set)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._open: set[Connection] = set()
-        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", self.port, backlog=1024)
+        self._server = await loop.create_server(
+            lambda: Connection(self), "127.0.0.1", self.port, backlog=1024, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
-        for connection in list(self._open):
+        for connection in list(self.open):
             connection.transport.abort()
         await self._server.wait_closed()
 
@@ -70,7 +74,7 @@ class Provider:
             {"body": request.body, "headers": request.headers, "path": request.path, "connection": request.connection}
             for request in self.requests
         ]
-        return json.dumps({"requests": entries, "disconnects": len(self.disconnects), "open": len(self._open)}).encode()
+        return json.dumps({"requests": entries, "disconnects": len(self.disconnects), "open": len(self.open)}).encode()
 
 
 class Connection(asyncio.Protocol):
@@ -87,12 +91,12 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.transport = transport
-        self.provider._open.add(self)
+        self.provider.open.add(self)
         self.provider.connections += 1
         self.number = self.provider.connections
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.provider._open.discard(self)
+        self.provider.open.discard(self)
         if self.answer and not self.answer.done():
             self.provider.disconnects.append(time.monotonic())
             self.answer.cancel()

@@ -8,7 +8,6 @@ import aiohttp
 from agents.errors import ErrorCode, ModelError
 from agents.llm.base import ModelDelta
 from agents.llm.failures import BROKE_OFF, TIMED_OUT, UNREACHABLE
-from agents.llm.sse import WholeBody
 from agents.llm.turn import Turn
 
 AFTER_FINISH = 5.0  # seconds; all that can come after the finish reason is the usage
@@ -83,11 +82,8 @@ class Answer:
         deadline.waiting = True
         try:
             data = await self._read()
-        except (
-            TimeoutError,
-            aiohttp.ClientError,
-            RuntimeError,
-        ) as error:  # RuntimeError: aiohttp's "Connection closed."
+        except (TimeoutError, aiohttp.ClientError, RuntimeError) as error:
+            # aiohttp reads a connection that is closed already with a RuntimeError.
             return self._end(error)
         finally:
             deadline.waiting = False
@@ -121,13 +117,3 @@ class Answer:
         if turn.started:
             raise ModelError(ErrorCode.MODEL_ERROR, BROKE_OFF) from error
         raise ModelError(ErrorCode.MODEL_UNAVAILABLE, UNREACHABLE) from error
-
-
-def open_turn(content_type: str, taken: set[str]) -> Turn:
-    """Return the turn that reads a body of this type. Raises ModelError for a web page."""
-    if "html" in content_type:
-        raise ModelError(
-            ErrorCode.MODEL_ERROR,
-            "OPENAI_BASE_URL leads to a web page, not to a model provider. It usually ends in /v1.",
-        )
-    return Turn(WholeBody() if content_type.startswith("application/json") else None, taken=taken)

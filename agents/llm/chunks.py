@@ -1,6 +1,7 @@
 """One event of a chat completion stream, decoded: strictly and fast, or leniently where a provider is odd."""
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -110,5 +111,8 @@ def _text(value: Any) -> str | None:
 def _usage(usage: Any) -> UsageCounts | None:
     if not isinstance(usage, dict):
         return None
-    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    return UsageCounts(*(int(count) if isinstance(count, int | float) else None for count in counts))
+    return UsageCounts(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+
+
+def _count(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -8,6 +8,7 @@ from agents.errors import ErrorCode, ModelError
 BROKE_OFF = "The model's answer broke off before its end. Try again."
 TIMED_OUT = "The model did not answer in time. Try again, or choose a faster model."
 UNREACHABLE = "The model provider could not be reached. Check OPENAI_BASE_URL and the network, then try again."
+NO_PROVIDER = "OPENAI_BASE_URL leads to a web page, not to a model provider. It usually ends in /v1."
 UNUSABLE = "OPENAI_BASE_URL or OPENAI_API_KEY cannot be used as it is. Look for missing or stray characters in it."
 TOO_LONG = (
     "The conversation is longer than the model can read. Start a new one, or choose a model with a longer context."
@@ -35,6 +36,13 @@ WORDS: dict[int, tuple[ErrorCode, str]] = {
 }
 
 
+class QuotaUsedUp(ModelError):
+    """A 429 that no waiting cures."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.MODEL_RATE_LIMITED, QUOTA)
+
+
 def refused(
     status: int, *, model: str, error: Any = None, code: str | None = None, retry_after: float | None = None
 ) -> ModelError:
@@ -42,7 +50,7 @@ def refused(
     if status in CAN_BE_CONTEXT and is_context_too_long(error, code):
         return ModelError(ErrorCode.CONTEXT_TOO_LONG, TOO_LONG)
     if code == "insufficient_quota":
-        return ModelError(ErrorCode.MODEL_RATE_LIMITED, QUOTA)
+        return QuotaUsedUp()
     if status >= 500:
         kind, words = ErrorCode.MODEL_UNAVAILABLE, f"The model provider has a problem (HTTP {status}). Try again."
     elif status < 400:

@@ -14,13 +14,14 @@ import httpx2
 import openai
 
 from agents.errors import ErrorCode, ModelError
-from agents.llm.answer import Answer, open_turn
+from agents.llm.answer import Answer
 from agents.llm.base import ModelDelta, ModelRequest
-from agents.llm.failures import TIMED_OUT, UNREACHABLE, UNUSABLE, refused
+from agents.llm.failures import NO_PROVIDER, TIMED_OUT, UNREACHABLE, UNUSABLE, refused
 from agents.llm.parameters import refused_parameter, substitute
 from agents.llm.request_body import call_ids, chat_body, encode_body, vendor_fields
 from agents.llm.retries import FIRST_DELAY, Retries, retry_after
 from agents.llm.transport import RESPONSE, AiohttpTransport
+from agents.llm.turn import Turn
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 log = logging.getLogger(__name__)
@@ -93,31 +94,39 @@ class OpenAIChatModel:
                 response = await self._post_what_is_taken(request)
         except TimeoutError as error:
             raise ModelError(ErrorCode.MODEL_TIMEOUT, TIMED_OUT) from error
-        try:
-            turn = open_turn(response.content_type, call_ids(request))
-        except ModelError:
+        if "html" in response.content_type:
             response.close()
-            raise
+            raise ModelError(ErrorCode.MODEL_ERROR, NO_PROVIDER)
+        turn = Turn(taken=call_ids(request))
         return Answer(response, turn, since=since, first_token=self.first_token_timeout, idle=self.idle_timeout)
 
     async def _post_what_is_taken(self, request: ModelRequest) -> aiohttp.ClientResponse:
         """Send the request; as often as the provider names a parameter that it does not take, send it without."""
         dropped = self._refused.setdefault(request.model, {})
+        tried: set[str] = set()
         while True:
             body = chat_body(request, dropped)
             try:
                 return await self._post(body)
             except openai.APIStatusError as error:
-                name = refused_parameter(
-                    body, status=error.status_code, param=error.param, error=error.body, vendor=vendor_fields(request)
-                )
-                log.warning(
-                    "The model provider answered HTTP %s (code %s, type %s, parameter %s) for the model %r",
-                    error.status_code, error.code, error.type, name or error.param, request.model,
-                )  # fmt: skip
-                if name is None or name in dropped:
+                name = self._refused_parameter(error, body, request)
+                if name is None or name in tried:
                     raise self._failure(error, request) from error
+                tried.add(name)
                 dropped[name] = substitute(name, error.body)
+
+    def _refused_parameter(
+        self, error: openai.APIStatusError, body: dict[str, Any], request: ModelRequest
+    ) -> str | None:
+        param = error.param if isinstance(error.param, str) else None  # the openai client does not check its type
+        name = refused_parameter(
+            body, status=error.status_code, param=param, error=error.body, vendor=vendor_fields(request)
+        )
+        log.warning(
+            "The model provider answered HTTP %s (code %r, type %r, parameter %r) for the model %r",
+            error.status_code, error.code, error.type, name or param, request.model,
+        )  # fmt: skip
+        return name
 
     async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
         content = encode_body(body)

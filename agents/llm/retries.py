@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from agents.errors import ErrorCode, ModelError
 from agents.llm.base import Retry
-from agents.llm.failures import QUOTA
+from agents.llm.failures import QuotaUsedUp
 
 FIRST_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 MAX_WAIT = 30.0  # the longest wait that a provider may ask for; a person is waiting
+MAX_TOLD = 86_400.0  # a day; what goes beyond is no wait but a mistake
 RETRIED = frozenset({ErrorCode.MODEL_RATE_LIMITED, ErrorCode.MODEL_UNAVAILABLE})
 
 
@@ -26,7 +27,8 @@ class Retries:
     def after(self, failure: ModelError) -> Retry | None:
         """Return the retry that follows a failure before the first token, or None when it is final."""
         wait = failure.retry_after
-        if not self._left or failure.code not in RETRIED or failure.message == QUOTA or (wait or 0) > MAX_WAIT:
+        final = failure.code not in RETRIED or isinstance(failure, QuotaUsedUp) or (wait or 0) > MAX_WAIT
+        if final or not self._left:
             return None
         self._left -= 1
         self._attempt += 1
@@ -40,7 +42,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     for name, divisor in (("retry-after-ms", 1000), ("retry-after", 1)):
         seconds = _seconds(headers.get(name, ""))
         if seconds is not None:
-            return max(0.0, seconds / divisor)
+            return min(max(0.0, seconds / divisor), MAX_TOLD)
     return None
 
 

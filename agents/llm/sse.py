@@ -19,6 +19,11 @@ class EventSource(Protocol):
     def flush(self) -> list[bytes]: ...
 
 
+def event_source(first: bytes) -> EventSource:
+    """Return the reader for a body by its first bytes: content types are not to be trusted."""
+    return WholeBody() if first.lstrip()[:1] == b"{" else EventStream()
+
+
 class EventStream:
     """An incremental parser. Raises ModelError when one event grows beyond `limit` bytes."""
 

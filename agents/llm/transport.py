@@ -1,5 +1,7 @@
 """The connection to the provider: aiohttp under the openai client, without the layers that cost time per read."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 from weakref import WeakSet
@@ -27,6 +29,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_connect=connect_timeout)
         self._session: aiohttp.ClientSession | None = None
         self._responses: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        self._certificates: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return when the head of the answer is here. Raises httpx2.TransportError."""
@@ -37,6 +40,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 headers=request.headers.multi_items(),
                 data=request.content,
                 allow_redirects=False,
+                ssl=await self._verification(request.url.scheme),
             )
         except aiohttp.ServerTimeoutError as error:
             raise httpx2.ConnectTimeout("no connection in time", request=request) from error
@@ -54,6 +58,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             response.close()  # such as wait for the last bytes of their stream
         if self._session:
             await self._session.close()
+
+    async def _verification(self, scheme: str) -> ssl.SSLContext | bool:
+        """Return the certificates to trust: the system's, or those of SSL_CERT_FILE. Reading them takes a while."""
+        if scheme == "https" and self._certificates is None:
+            self._certificates = await asyncio.to_thread(httpx2.create_ssl_context)
+        return self._certificates or True
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -79,8 +89,8 @@ class _Body(httpx2.AsyncByteStream):
             while left > 0 and (data := await self._response.content.read(left)):
                 left -= len(data)
                 yield data
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, RuntimeError):  # RuntimeError: aiohttp's "Connection closed."
             return  # the status says enough
 
     async def aclose(self) -> None:
-        self._response.close() if not self._response.content.is_eof() else self._response.release()
+        self._response.close()

@@ -8,7 +8,7 @@ from agents.llm.accumulator import ToolCallAccumulator
 from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta, TurnEnd
 from agents.llm.chunks import Choice, UsageCounts, decode_chunk
 from agents.llm.failures import BROKE_OFF, told_in_stream
-from agents.llm.sse import EventSource, EventStream
+from agents.llm.sse import EventSource, event_source
 from agents.llm.thinking import ThinkSplitter
 
 DONE = b"[DONE]"
@@ -26,13 +26,13 @@ class Turn:
         "chunks", "done", "failure", "finish_reason", "started",
     )  # fmt: skip
 
-    def __init__(self, events: EventSource | None = None, *, taken: Iterable[str] = ()) -> None:
+    def __init__(self, *, taken: Iterable[str] = ()) -> None:
         self.started = False
         self.done = False
         self.chunks = 0
         self.finish_reason: str | None = None
         self.failure: ModelError | None = None
-        self._events = events or EventStream()
+        self._events: EventSource | None = None
         self._taken = taken
         self._calls = ToolCallAccumulator()
         self._think = ThinkSplitter()
@@ -43,6 +43,8 @@ class Turn:
 
     def feed(self, read: bytes) -> list[ModelDelta]:
         """Return what one read brought: its text in one delta, however many chunks held it."""
+        if self._events is None:
+            self._events = event_source(read)
         try:
             self._take(self._events.feed(read))
         except ModelError as failure:
@@ -52,7 +54,7 @@ class Turn:
     def finish(self) -> list[ModelDelta]:
         """Return the last deltas and the TurnEnd. Raises ModelError when the stream has broken off."""
         try:
-            self._take(self._events.flush())
+            self._take(self._events.flush() if self._events else [])
         except ModelError as failure:  # half an event at the end
             self.failure = failure
         if self.finish_reason is None and not self.done:

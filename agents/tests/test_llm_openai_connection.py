@@ -40,7 +40,7 @@ async def timed_out(script: Script, **options: Any) -> tuple[ModelError, float, 
         with pytest.raises(ModelError) as failure:
             await ask(model)
         waited = time.monotonic() - started
-        await until(lambda: provider.disconnects)
+        await until(lambda: not provider.open)
         await model.aclose()
     return failure.value, waited, provider
 
@@ -54,10 +54,10 @@ async def until(condition: Any, seconds: float = 1.0) -> None:
 
 @pytest.mark.parametrize("script", NO_FIRST_TOKEN.values(), ids=NO_FIRST_TOKEN)
 async def test_no_first_token_is_a_timeout(script: Script):
-    failure, waited, provider = await timed_out(script, first_token_timeout=0.15, idle_timeout=5)
+    failure, waited, provider = await timed_out(script, first_token_timeout=0.3, idle_timeout=5)
     assert failure.code is ErrorCode.MODEL_TIMEOUT
-    assert 0.14 < waited < 2
-    assert len(provider.requests) == 1
+    assert 0.29 < waited < 2
+    assert len(provider.requests) <= 1
 
 
 @pytest.mark.parametrize("script", NO_NEXT_TOKEN.values(), ids=NO_NEXT_TOKEN)
@@ -69,7 +69,7 @@ async def test_no_next_token_is_a_timeout(script: Script):
 
 async def test_a_slow_but_steady_stream_meets_no_deadline():
     async with Provider(paced("12", "50")) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url, first_token_timeout=0.3, idle_timeout=0.2)
+        model = OpenAIChatModel(base_url=provider.base_url, first_token_timeout=1, idle_timeout=0.4)
         assert len(text(await ask(model)).split()) == 12
         await model.aclose()
 

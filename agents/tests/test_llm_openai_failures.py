@@ -73,7 +73,7 @@ async def test_an_error_whose_body_is_cut_counts_by_its_status(kind: str):
 
     class Raw(Provider):
         def script_for(self, request: Any) -> Script:
-            [connection] = self._open
+            [connection] = self.open
             connection.write(head)
             return [{"delay": 0.01}, {"cut": kind}]
 

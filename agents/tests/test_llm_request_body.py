@@ -1,5 +1,6 @@
 """What is sent to a provider, and what is left out when it refuses a parameter."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -184,6 +185,23 @@ async def test_vendor_fields_of_another_provider_are_dropped_when_they_are_refus
     async with Provider(script) as provider:
         model = OpenAIChatModel(base_url=provider.base_url)
         assert text(await ask(model, messages=(called, ToolMessage("a", "ok")))) == "ok"
+        await model.aclose()
+
+
+async def test_two_requests_may_meet_the_same_refusal_at_once():
+    async with Provider(lambda r: refusal("stop", "no") if "stop" in r.body else say("ok")) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url)
+        answers = await asyncio.gather(*(ask(model, settings=SETTINGS) for _ in range(3)))
+        await model.aclose()
+    assert [text(answer) for answer in answers] == ["ok"] * 3
+
+
+async def test_an_error_whose_parameter_is_no_text_is_an_error_like_any_other():
+    error = {"message": "x", "param": ["temperature"], "code": 7}
+    async with Provider([{"status": 400, "body": {"error": error}}]) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url)
+        with pytest.raises(ModelError):
+            await ask(model, settings=SETTINGS)
         await model.aclose()
 
 

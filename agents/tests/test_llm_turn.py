@@ -1,5 +1,6 @@
 """One turn read from its bytes: text, reasoning, usage, errors, and the end of the stream."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from agents.errors import ErrorCode, ModelError
 from agents.events import Usage
 from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta
-from agents.llm.sse import WholeBody
 from agents.llm.turn import Turn
 from agents.tests.asking import calls, end, reasoning, text
 from tests.provider_script import Step, chunk, event, payload
@@ -21,9 +21,9 @@ FINISH: Step = {"finish": "stop"}
 DONE: Step = {"done": True}
 
 
-def read(*steps: Step, turn: Turn | None = None) -> list[ModelDelta]:
+def read(*steps: Step) -> list[ModelDelta]:
     """Read steps, each in a read of its own, to the end of the stream."""
-    turn = turn or Turn()
+    turn = Turn()
     deltas: list[ModelDelta] = []
     for step in steps:
         deltas += turn.feed(step if isinstance(step, bytes) else payload(step))
@@ -231,6 +231,34 @@ def test_data_that_is_no_json_object_is_an_error(data):
     assert failure.value.code is ErrorCode.MODEL_ERROR
 
 
+def test_numbers_beyond_measure_are_no_usage():
+    usage = b'{"choices": [], "usage": {"prompt_tokens": 1e999, "completion_tokens": NaN}}'
+    assert end(read(*texts("ok"), b"data: " + usage + b"\n\n", FINISH)).usage is None
+
+
+ODD = st.recursive(
+    st.sampled_from([None, True, 3, 1e300, float("nan"), float("inf"), "", "x", "\ud83d", {"text": "x"}]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "delta", "content", "usage", "prompt_tokens", "tool_calls", "function", "error"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ODD, max_size=3))
+def test_no_json_makes_it_raise_anything_but_a_model_error(values):
+    with contextlib.suppress(ModelError):
+        read(*(event(json.dumps(value)) for value in values), FINISH)
+
+
 def test_empty_data_is_skipped():
     assert text(read(b"data: \n\n", b"data:\r\n\r\n", *texts("ok"), FINISH)) == "ok"
 
@@ -259,7 +287,7 @@ def test_a_finish_reason_error_with_nothing_before_it_is_an_error():
 def test_an_answer_that_is_no_stream_is_read_as_a_whole():
     message = {"role": "assistant", "content": "Hi", "tool_calls": [{**CALL, "index": None}]}
     body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], "usage": USAGE}).encode()
-    deltas = read(body[:20], body[20:], turn=Turn(WholeBody()))
+    deltas = read(b"\n " + body[:20], body[20:])
     assert text(deltas) == "Hi"
     assert [call.name for call in calls(deltas)] == ["f"]
     assert end(deltas).usage == Usage(input_tokens=5, output_tokens=7)
