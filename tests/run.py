@@ -1,7 +1,7 @@
 """`python -m tests.run`: the whole suite, on both profiles, with branch coverage. What `make test` runs.
 
 1. Everything: in-process tests on SQLite and the in-memory channel layer, tests of whole servers on both profiles.
-2. The tests beside the code once more, in-process on PostgreSQL and Valkey.
+2. Those tests beside the code that touch the database once more, in-process on PostgreSQL and Valkey.
 
 Further arguments go to both pytest runs: `python -m tests.run -x -k cancel`.
 """
@@ -68,6 +68,8 @@ def main(arguments: list[str]) -> int:
                 suite.run(
                     "The apps on PostgreSQL and Valkey",
                     *APPS,
+                    "-m",
+                    "database",
                     TEST_DATABASE_URL=postgres.url_of("chat"),
                     TEST_REDIS_URL=valkey.url,
                 )
