@@ -16,6 +16,7 @@ import ssl
 import struct
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -200,7 +201,13 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    async with Provider(lambda request: scripted(request.body), port=port) as provider:
+    seen: Counter[bytes] = Counter()
+
+    def script(request: Request) -> Script:
+        seen[request.raw] += 1
+        return scripted(request.body, seen[request.raw] - 1)
+
+    async with Provider(script, port=port) as provider:
         print(provider.base_url, flush=True)
         await asyncio.Event().wait()
 

@@ -164,30 +164,40 @@ SCENARIOS: dict[str, Callable[..., Script]] = {
 }
 
 
-def scripted(body: Mapping[str, Any]) -> Script:
+def scripted(body: Mapping[str, Any], attempt: int = 0) -> Script:
     """Find the script of a request: in its last user message, else in its model name.
 
-    Either is a scenario (`paced:50:20`), or JSON: a list of steps, or `{"turns": [[steps], [steps]]}`, of which each
-    turn since the message takes the next (the last one repeats). Anything else is answered with a greeting.
+    Either is a scenario (`paced:50:20`), or JSON: a list of steps; `{"turns": [[steps], [steps]]}`, of which each turn
+    since the message takes the next; or `{"attempts": [[steps], [steps]]}`, of which each repeat of the same request
+    (`attempt` 0, 1, …) takes the next. The last one repeats. Anything else is answered with a greeting.
     """
     messages = body.get("messages", [])
     user = max((number for number, message in enumerate(messages) if message.get("role") == "user"), default=-1)
     turn = sum(message.get("role") == "assistant" for message in messages[user + 1 :])
     asked = str(messages[user].get("content")) if user >= 0 else ""
     for told in (asked, str(body.get("model", ""))):
-        script = _parse(told.strip(), turn)
+        script = _parse(told.strip(), turn, attempt)
         if script is not None:
             return script
     return say("Hello from the scripted provider.")
 
 
-def _parse(told: str, turn: int) -> Script | None:
+def _parse(told: str, turn: int, attempt: int) -> Script | None:
     if told[:1] in ("[", "{"):
         try:
-            value = json.loads(told)
+            return _chosen(json.loads(told), turn, attempt)
         except ValueError:
             return None
-        turns = value.get("turns") if isinstance(value, dict) else [value]
-        return turns[min(turn, len(turns) - 1)] if turns else None
     name, *arguments = told.split(":")
     return SCENARIOS[name](*arguments) if name in SCENARIOS else None
+
+
+def _chosen(value: Any, turn: int, attempt: int) -> Script | None:
+    match value:
+        case {"turns": [*scripts]}:
+            return scripts[min(turn, len(scripts) - 1)]
+        case {"attempts": [*scripts]}:
+            return scripts[min(attempt, len(scripts) - 1)]
+        case [*steps]:
+            return steps
+    return None

@@ -24,6 +24,8 @@ class ThinkSplitter:
         self._trim = False  # the blank lines between reasoning and answer belong to neither
 
     def feed(self, text: str) -> list[TextDelta | ReasoningDelta]:
+        if not text:
+            return []
         if "<" not in text and not (self._held or self._thinking or self._trim):
             self._note_line(text)
             return [TextDelta(text)]

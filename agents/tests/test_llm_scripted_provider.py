@@ -38,6 +38,16 @@ async def test_a_process_plays_what_the_message_asks_for_and_keeps_a_log():
     ]
 
 
+async def test_a_script_may_fail_a_number_of_times_first():
+    async with process() as url:
+        model = OpenAIChatModel(base_url=url, retry_delay=0.001)
+        scripts = {"attempts": [[{"status": 500}], [{"status": 429}], [{"text": "third"}, {"done": True}]]}
+        deltas = await ask(model, json.dumps(scripts))
+        await model.aclose()
+    assert [type(delta) for delta in deltas[:2]] == [Retry, Retry]
+    assert text(deltas) == "third"
+
+
 async def test_turns_of_a_script_follow_the_conversation():
     turns = {"turns": [[{"call": "f", "arguments": {"a": 1}}, {"done": True}], [{"text": "end"}, {"done": True}]]}
     asked = UserMessage(json.dumps(turns))
