@@ -6,6 +6,14 @@ const QUESTION_LOST = "The connection broke before the server had the message.";
 const userEntry = (text, createdAt = new Date(serverNow()).toISOString()) => ({ kind: "user", text, createdAt });
 const answerEntry = (answer) => ({ kind: "answer", answer });
 
+/** The messages along the newest branch, each after the one it answers. */
+function branchOf(messages) {
+  const newestAnswer = new Map(messages.map((message) => [message.parent_id, message]));
+  const branch = [];
+  for (let at = newestAnswer.get(null); at; at = newestAnswer.get(at.id)) branch.push(at);
+  return branch;
+}
+
 /**
  * The conversation that is open, and the runs that this page follows: those of other conversations go on in the
  * background. `on` is told what changed: opened(), appended(entries), changed(entry), removed(entries), started({isOpen}),
@@ -59,7 +67,7 @@ export class Chat {
   }
 
   #entriesOf(messages, conversation) {
-    const entries = messages.map((message) =>
+    const entries = branchOf(messages).map((message) =>
       message.role === "user" ? userEntry(message.content, message.created_at) : this.#stored(message, conversation.id),
     );
     const running = conversation.active_run_id;

@@ -14,6 +14,7 @@ export class Composer {
   #conversationId = null;
   #timer = 0;
   #running = false;
+  #typed = false; // whether the text in the field is newer than the stored draft
 
   /** Handlers: `onSend(text, {parallelTools, resetHistory})`, `onStop()`, `onBusy()`. */
   constructor(form, handlers) {
@@ -60,6 +61,7 @@ export class Composer {
 
   setText(text) {
     this.#field.value = text;
+    this.#typed = false;
     this.#resize();
     this.#send.disabled = !text.trim();
   }
@@ -68,7 +70,6 @@ export class Composer {
   giveBack(text) {
     if (this.#field.value.trim()) return;
     this.setText(text);
-    this.#saveDraft();
   }
 
   setRunning(running) {
@@ -105,6 +106,7 @@ export class Composer {
   }
 
   #changed() {
+    this.#typed = true;
     this.#resize();
     this.#send.disabled = !this.#field.value.trim();
     clearTimeout(this.#timer);
@@ -113,9 +115,9 @@ export class Composer {
 
   #saveDraft() {
     clearTimeout(this.#timer);
-    const text = this.#field.value;
-    // A message on its way is the stored draft until the server has it: an empty field does not overwrite it.
-    if (text || !this.#running) drafts.write(this.#conversationId, text);
+    // A message on its way stays the stored draft until the server has it: the emptied field does not overwrite it.
+    if (this.#typed) drafts.write(this.#conversationId, this.#field.value);
+    this.#typed = false;
   }
 
   #resize() {

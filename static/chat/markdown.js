@@ -80,7 +80,7 @@ export class MarkdownView {
   element = h("div.markdown");
   #tail = h("div.tail");
   #frozen = 0; // characters of the text that are in finished blocks
-  #links = {}; // the definitions of reference links so far: they hold for later blocks too
+  #links = {}; // the definitions of reference links in finished blocks: they hold for later ones too
   #code = null; // the view of the code block that is being written
   #drawn = null;
 
@@ -88,31 +88,31 @@ export class MarkdownView {
     this.element.append(this.#tail);
   }
 
-  update(text, { streaming }) {
+  update(given, { streaming }) {
+    const text = given.includes("\r") ? given.replace(/\r\n?/g, "\n") : given; // the lexer does it too, and counts differently
     const state = `${text.length}:${streaming}`;
     if (state === this.#drawn) return;
     this.#drawn = state;
     let tokens = this.#lex(text.slice(this.#frozen));
     if (streaming) tokens = this.#freeze(tokens);
-    else if (this.#frozen && Object.keys(this.#links).length) {
+    else if (this.#frozen && Object.keys(tokens.links).length) {
       // A link may be defined below its use: once all is there, all is read again.
       this.#forget();
       tokens = this.#lex(text);
     }
-    this.#drawTail(tokens, { streaming });
+    this.#drawTail(text.slice(this.#frozen), tokens, { streaming });
   }
 
   #lex(text) {
     const lexer = new Lexer(marked.defaults);
     Object.assign(lexer.tokens.links, this.#links);
-    const tokens = lexer.lex(text);
-    this.#links = { ...tokens.links };
-    return Object.assign(tokens, { links: this.#links });
+    return lexer.lex(text);
   }
 
   #forget() {
     this.element.replaceChildren(this.#tail);
     this.#frozen = 0;
+    this.#links = {};
     this.#code = null;
   }
 
@@ -124,22 +124,21 @@ export class MarkdownView {
     // "2" may yet become "2. item" and belong to the list before it: a block counts once it is more than a sign.
     if (raw.length < 8 && !raw.includes("\n")) return tokens;
     const done = Object.assign(tokens.slice(0, open), { links: tokens.links });
+    for (const { type, tag, href, title } of done) if (type === "def") this.#links[tag] ??= { href, title };
     this.#tail.before(render(done, { streaming: false }));
     this.#frozen += done.reduce((length, token) => length + token.raw.length, 0);
     this.#code = null;
     return Object.assign(tokens.slice(open), { links: tokens.links });
   }
 
-  #drawTail(tokens, { streaming }) {
-    const [first] = tokens;
+  #drawTail(text, tokens, { streaming }) {
     const blocks = tokens.filter((token) => token.type !== "space");
     if (streaming && blocks.length === 1 && blocks[0].type === "code" && blocks[0].codeBlockStyle !== "indented") {
       return this.#drawCode(blocks[0]);
     }
     this.#code = null;
-    if (!streaming || !first) return this.#tail.replaceChildren(render(tokens, { streaming }));
-    const text = drawable(tokens.map((token) => token.raw).join(""));
-    return this.#tail.replaceChildren(render(this.#lex(text), { streaming }));
+    const drawn = streaming ? this.#lex(drawable(text)) : tokens;
+    return this.#tail.replaceChildren(render(drawn, { streaming }));
   }
 
   /** The open code block keeps its element: its scroll position, its selection and its Copy button stay. */
@@ -149,6 +148,7 @@ export class MarkdownView {
       this.#code = new CodeBlock(language);
       this.#tail.replaceChildren(this.#code.element);
     }
-    this.#code.update(text, { streaming: true });
+    // One or two signs on the last line are the beginning of the closing fence.
+    this.#code.update(text.replace(/\n[`~]{1,2}$/, ""), { streaming: true });
   }
 }

@@ -12,6 +12,7 @@ export class StickyScroll {
     this.#button = button;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     scroller.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#canScroll() && this.#let(false), { passive: true });
+    content.addEventListener("click", ({ target }) => target.closest("[aria-expanded], summary") && this.#hold());
     button.addEventListener("click", () => this.toEnd());
     const resized = new ResizeObserver(() => this.keep());
     resized.observe(content);
@@ -30,15 +31,25 @@ export class StickyScroll {
     this.#lastTop = this.#scroller.scrollTop;
   }
 
+  /** What a person opens stays where it is, even if it pushes the end out of sight. */
+  #hold() {
+    this.#sticks = false;
+    requestAnimationFrame(() => requestAnimationFrame(() => this.#let(this.#isAtEnd())));
+  }
+
+  #isAtEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight < NEAR;
+  }
+
   #canScroll() {
     return this.#scroller.scrollHeight > this.#scroller.clientHeight + NEAR;
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    const { scrollTop } = this.#scroller;
     // Only a person scrolls up; content that grows or shrinks moves the end, not the reader.
-    if (atEnd) this.#let(true);
+    if (this.#isAtEnd()) this.#let(true);
     else if (scrollTop < this.#lastTop - 1) this.#let(false);
     this.#lastTop = scrollTop;
   }

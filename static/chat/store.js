@@ -86,12 +86,13 @@ function ended(answer, event, status) {
   };
 }
 
-/** The parts as they were after event `seq`; what was told later is void. */
+/** The answer as it was after event `seq`; what was told later is void, and forgotten. */
 function retold(answer, seq) {
-  const events = [];
-  for (let link = answer.journal; link; link = link.before) if (link.event.seq <= seq) events.push(link.event);
-  const told = events.reverse().filter((event) => TELLS.has(event.event_type));
-  return told.reduce(tell, { ...answer, parts: [] });
+  const kept = [];
+  for (let link = answer.journal; link; link = link.before) if (link.event.seq <= seq) kept.push(link.event);
+  kept.reverse();
+  const journal = kept.reduce((before, event) => ({ event, before }), null);
+  return kept.filter((event) => TELLS.has(event.event_type)).reduce(tell, { ...answer, journal, parts: [] });
 }
 
 function tell(answer, event) {
