@@ -10,7 +10,7 @@ from pydantic import ValidationError as InvalidSettings
 class ModelSettings(BaseModel):
     """Settings by their OpenAI names. A provider that does not know one of them is asked again without it."""
 
-    model_config = ConfigDict(extra="forbid", strict=False)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -1,5 +1,6 @@
 """Agents as rows: who answers, with which model, instructions and tools."""
 
+import re
 from typing import Any, ClassVar
 
 from django.apps import apps as current_apps
@@ -18,10 +19,13 @@ from tools.registry import registry
 
 SLUG_LENGTH = 64
 DEFAULT_AGENT = "default"
-validate_slug = RegexValidator(
-    r"^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$",
-    "Use letters, digits, - and _; begin and end with a letter or digit.",
-)
+SLUG = re.compile(r"\A[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?\Z")
+validate_slug = RegexValidator(SLUG.pattern, "Use letters, digits, - and _; begin and end with a letter or digit.")
+
+
+def is_slug(text: str) -> bool:
+    """Whether an agent can have this name. What cannot be one is not looked up: databases refuse some characters."""
+    return len(text) <= SLUG_LENGTH and SLUG.search(text) is not None
 
 
 def validate_provider(value: str) -> None:
@@ -114,16 +118,19 @@ class Agent(models.Model):
 BUILTIN_TOOLS = ("get_weather", "calculate", "get_time", "search_web", "get_stock_price")
 
 
+def builtin_tools(using: str = DEFAULT_DB_ALIAS) -> models.QuerySet[Tool]:
+    """The tools of an agent for which nobody has chosen any."""
+    return Tool.objects.using(using).filter(name__in=BUILTIN_TOOLS)
+
+
 def create_default_agent(*, using: str = DEFAULT_DB_ALIAS, apps: Apps = current_apps, **_: Any) -> None:
-    """Make the built-in agent once, after migrations. An agent that an admin changed or renamed is left alone.
+    """Make the built-in agent, after migrations, where there is none. One that an admin changed is left alone.
 
     `apps` is what the migrations have made: after one back to zero there is no table.
     """
-    if "agent" not in apps.all_models["agents"] or Agent.objects.using(using).exists():
+    if "agent" not in apps.all_models["agents"]:
         return
-    agent = Agent.objects.create(
-        slug=DEFAULT_AGENT,
-        name="Assistant",
-        description="A helpful assistant with weather, sums, time, web search and stock prices.",
-    )
-    agent.tools.set(Tool.objects.filter(name__in=BUILTIN_TOOLS))
+    description = "A helpful assistant with weather, sums, time, web search and stock prices."
+    agent, made = Agent.objects.using(using).get_or_create(slug=DEFAULT_AGENT, defaults={"description": description})
+    if made:  # here, and not by another process that migrates the same database
+        agent.tools.set(builtin_tools(using))

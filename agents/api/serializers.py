@@ -6,8 +6,15 @@ from django.core.exceptions import ValidationError as InvalidModel
 from rest_framework import serializers
 
 from agents.model_settings import validate_model_settings
-from agents.models import BUILTIN_TOOLS, Agent
+from agents.models import Agent, builtin_tools
 from tools.models import Tool
+
+JSON_TYPES: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[str, tuple[type, ...]]] = {
+    serializers.CharField: ("a string", (str,)),
+    serializers.BooleanField: ("true or false", (bool,)),
+    serializers.IntegerField: ("a whole number", (int,)),
+    serializers.FloatField: ("a number", (int, float)),
+}
 
 
 class AgentSerializer(serializers.ModelSerializer[Agent]):
@@ -38,10 +45,20 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = sorted(set(data) - {name for name, field in self.fields.items() if not field.read_only})
-            if unknown:
-                raise serializers.ValidationError({name: ["This field is not known."] for name in unknown})
+            problems = {name: [problem] for name in sorted(data) if (problem := self._problem(name, data[name]))}
+            if problems:
+                raise serializers.ValidationError(problems)
         return super().to_internal_value(data)
+
+    def _problem(self, name: str, value: Any) -> str | None:
+        """What is wrong with a field before its value is looked at. Django REST framework would take "5" for 5."""
+        field = self.fields.get(name)
+        if field is None or field.read_only:
+            return "This field is not known."
+        for kind, (wanted, types) in JSON_TYPES.items():
+            if isinstance(field, kind) and value is not None and type(value) not in types:
+                return f"{wanted.capitalize()} is needed."
+        return None
 
     def to_representation(self, agent: Agent) -> dict[str, Any]:
         told = super().to_representation(agent)
@@ -59,7 +76,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
         return value
 
     def create(self, validated_data: dict[str, Any]) -> Agent:
-        validated_data.setdefault("tools", Tool.objects.filter(name__in=BUILTIN_TOOLS))
+        validated_data.setdefault("tools", builtin_tools())
         return super().create(validated_data)
 
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from agents.api.schema import errors
 from agents.api.serializers import AgentCreatedSerializer, AgentListSerializer, AgentSerializer
 from agents.errors import ErrorCode, Refused
-from agents.models import SLUG_LENGTH, Agent, validate_slug
+from agents.models import SLUG_LENGTH, Agent, builtin_tools, is_slug, validate_slug
 
 CONFIG = {
     "name": "MyAssistant",
@@ -54,7 +54,7 @@ class AgentsView(APIView):
         return Agent.objects.prefetch_related("tools")
 
     def find(self, agent_name: str) -> Agent:
-        agent = self.agents().filter(slug=agent_name).first()
+        agent = self.agents().filter(slug=agent_name).first() if is_slug(agent_name) else None
         if agent is None:
             raise Refused(ErrorCode.AGENT_NOT_FOUND, f"There is no agent named {agent_name!r}. GET /agents lists them.")
         return agent
@@ -190,7 +190,7 @@ def _defaults() -> dict[str, Any]:
     """What a new agent would have, for the fields that clients may set."""
     plain = AgentSerializer(Agent(), context={"may_manage": True}).fields
     writable = [name for name, field in plain.items() if not field.read_only and name != "tools"]
-    return {name: getattr(Agent(), name) for name in writable}
+    return {name: getattr(Agent(), name) for name in writable} | {"tools": [tool.name for tool in builtin_tools()]}
 
 
 def _object(data: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                         unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$",
+                                "\\A[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?\\Z",
                                 "Use letters, digits, - and _; begin and end with a letter or digit.",
                             )
                         ],

@@ -7,6 +7,7 @@ from agents.errors import ErrorCode
 from agents.events import (
     AnyEvent,
     ChatChunk,
+    ChatComplete,
     ToolCallComplete,
     ToolCallStart,
 )
@@ -44,6 +45,13 @@ async def test_open_calls_of_a_transcript_are_run_without_announcing_them_again(
     assert groups[-1][0].final_response == "Wait.\n\n4 and 6."
     assert groups[-1][0].total_tool_calls == 3
     assert_history(transcript.messages)
+
+
+async def test_nothing_is_announced_where_all_was_announced_before():
+    agent = make_agent(["2."])
+    messages = [UserMessage("Double 1."), AssistantMessage(tool_calls=(calling(1),))]
+    groups = await groups_of(agent, Transcript(messages=messages, announced={"call_1"}))
+    assert [type(event) for group in groups for event in group] == [ToolCallComplete, ChatChunk, ChatComplete]
 
 
 async def test_a_transcript_without_open_calls_asks_the_model():
