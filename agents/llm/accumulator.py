@@ -16,6 +16,7 @@ from agents.messages import ToolCall
 MAX_ARGUMENT_CHARS = 2 * 1024 * 1024
 SLOT_CHARS = 64  # what an empty call counts towards the limit
 EXCERPT_CHARS = 200
+LONGEST_ID = 128  # characters; a longer id gets one of ours, which the provider then reads in both places
 MAX_GLUED = 64
 SPACE = re.compile(r"\s*")
 OURS = frozenset({"index", "id", "type", "function"})
@@ -101,7 +102,7 @@ class ToolCallAccumulator:
             texts, problem = _read(slot, cut=cut, last=slot is slots[-1])
             call_id = slot.id
             for text in texts:
-                if not call_id or call_id in ids:
+                if not call_id or call_id in ids or len(call_id) > LONGEST_ID:
                     call_id = f"call_{uuid.uuid4().hex[:24]}"
                 ids.add(call_id)
                 calls.append(ToolCall(call_id, str(slot.name), text, problem, slot.extra or None))

@@ -169,6 +169,12 @@ def test_an_id_that_an_earlier_turn_has_used_is_replaced():
     assert call.id != "call_0"
 
 
+def test_an_id_too_long_to_be_one_is_replaced():
+    (call,) = collect(piece("add", "{}", index=0, id="x" * 10_000))
+    assert call.id.startswith("call_")
+    assert len(call.id) < 100
+
+
 def test_vendor_fields_are_kept_for_the_way_back():
     thought = {"google": {"thought_signature": "c2ln"}}
     (call,) = collect(
