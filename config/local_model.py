@@ -1,7 +1,8 @@
-"""Serves one small model on the loopback address, in OpenAI's protocol. Runs in its own environment: see local_model.sh."""
+"""Serves one small model on the loopback address in OpenAI's protocol. It has its own environment: local_model.sh."""
 
 import os
 import signal
+import sys
 from importlib.metadata import files
 from pathlib import Path
 
@@ -38,8 +39,11 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # also in the server's threads: this one waits for them
     port = int(os.environ.get("MODEL_PORT") or 8081)
     server = Server(parameters(port))
-    print(f"{NAME} answers on {server.listening_address}. In another terminal:", flush=True)
-    print(f"  make run OPENAI_BASE_URL=http://127.0.0.1:{port}/v1 DEFAULT_MODEL={NAME}", flush=True)
+    sys.stdout.write(
+        f"{NAME} answers on {server.listening_address}. In another terminal:\n"
+        f"  make run OPENAI_BASE_URL=http://127.0.0.1:{port}/v1 DEFAULT_MODEL={NAME}\n"
+    )
+    sys.stdout.flush()
     signal.sigwait(signals)
     os._exit(0)
 
