@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Settings given on the command line (`make run PORT=9000`) reach the server: make exports them to its recipes.
 
-.PHONY: help run test check format install install-dev static browser bench bench-quick local-model schema clean
+.PHONY: help run test check format install install-dev static browser bench bench-quick local-model clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.* ##' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 14
