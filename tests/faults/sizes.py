@@ -1,0 +1,70 @@
+"""How much each promise is put through: small in `make test`, in full with `FAULTS=full` (`make test-faults`)."""
+
+import os
+from dataclasses import dataclass
+
+IS_FULL = os.environ.get("FAULTS") == "full"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Counts; what ends in `_seconds` is a time. Figures of latency are asserted in full size only."""
+
+    test_seconds: int = 240  # the longest that one test may take
+    resume_readers: int = 16
+    resume_cuts: int = 3
+    attaches: int = 120
+    same_posts: int = 20
+    shown_kills: int = 1
+    crash_runs: int = 10
+    crash_kills: int = 2
+    stopped_owners: int = 1
+    stopped_runs: int = 5
+    cut_tool_rounds: int = 1
+    cut_tool_runs: int = 5
+    cancels: int = 4
+    redis_streams: int = 8
+    redis_away_seconds: float = 2
+    lossy: tuple[int, ...] = (100,)  # per cent of hints that are dropped
+    stalls: int = 3
+    lock_seconds: float = 7
+    slow_readers: int = 10
+    slow_journal_bytes: int = 2_000_000
+    restarts: int = 1
+    restart_runs: int = 6
+    restart_readers: int = 12
+    crash_points: tuple[int, ...] = (1, 3)  # the n-th commit of a run that stores events; () for all of them
+    idle_readers: int = 40
+    load_seconds: float = 4
+
+
+SMALL = Sizes()
+FULL = Sizes(
+    test_seconds=1800,
+    resume_readers=200,
+    resume_cuts=5,
+    attaches=2000,
+    same_posts=50,
+    shown_kills=50,
+    crash_runs=300,
+    crash_kills=20,
+    stopped_owners=5,
+    stopped_runs=20,
+    cut_tool_rounds=5,
+    cut_tool_runs=20,
+    cancels=100,
+    redis_streams=100,
+    redis_away_seconds=5,
+    lossy=(10, 100),
+    stalls=10,
+    lock_seconds=10,
+    slow_readers=200,
+    slow_journal_bytes=5_000_000,
+    restarts=10,
+    restart_runs=50,
+    restart_readers=100,
+    crash_points=(),
+    idle_readers=1000,
+    load_seconds=120,
+)
+SIZES = FULL if IS_FULL else SMALL
