@@ -18,13 +18,13 @@ export class AgentPicker {
   #demo;
 
   /** `demo`: no provider is set, so whatever model an agent names, the demo model answers. */
-  constructor(button, { demo, onChoose }) {
+  constructor(button, { demo, onChoose, onFailed }) {
     this.#demo = demo;
     this.#button = button;
     this.#name = button.querySelector(".agent-name");
     this.#about = button.querySelector(".agent-about");
     this.#onChoose = onChoose;
-    button.addEventListener("click", () => (isMenuOpen() ? closeMenu() : this.#open()));
+    button.addEventListener("click", () => (isMenuOpen() ? closeMenu() : this.#open().catch(onFailed)));
   }
 
   get slug() {
@@ -72,7 +72,8 @@ export class AgentPicker {
     this.#button.focus();
   }
 
-  #open() {
+  async #open() {
+    if (!this.#agents.length) await this.load(null); // the page has only just begun, or had no connection
     const items = this.#agents.map((agent) => this.#option(agent));
     const selected = this.#agents.indexOf(this.#chosen);
     openMenu(this.#button, { role: "listbox", label: "Agents", items, selected });

@@ -36,7 +36,7 @@ export class AnswerView {
   #parts = []; // {kind, part, view}
   #generation = 0;
   #notBefore = 0;
-  #name = h("span.answer-name");
+  #name = h("h2.answer-name");
   #caption = h("span.answer-caption");
   #body = h("div.answer-body");
   #foot = h("div.answer-foot");

@@ -26,7 +26,7 @@ export class CodeBlock {
       {},
       h("figcaption", {}, h("span.language", {}, name), h("button.copy-code", { type: "button", "aria-label": `Copy ${name} code` }, icon("copy"), "Copy")),
       // Wide code scrolls, and what scrolls has to be reachable by keyboard.
-      h("pre", { tabindex: "0", role: "region", "aria-label": `${name} code` }, this.code),
+      h("pre", { tabindex: "0", role: "group", "aria-label": `${name} code` }, this.code),
     );
   }
 

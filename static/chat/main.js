@@ -64,7 +64,11 @@ const composer = new Composer($("composer"), {
   onBusy: () => toast("One answer at a time: wait for it, or stop it."),
 });
 
-const picker = new AgentPicker($("agent"), { demo: "demo" in document.body.dataset, onChoose: ({ name }) => composer.setAgent(name) });
+const picker = new AgentPicker($("agent"), {
+  demo: "demo" in document.body.dataset,
+  onChoose: ({ name }) => composer.setAgent(name),
+  onFailed: failed,
+});
 
 const sidebar = new Sidebar(
   { list: $("conversations"), search: $("search"), empty: $("no-conversations") },
@@ -107,6 +111,7 @@ function reloadList() {
 function showTitle() {
   const title = chat.conversation?.title;
   document.title = title ? `${title} · ${NAME}` : NAME;
+  $("title").textContent = title || "New chat";
 }
 
 /** Whether an answer is under way, and whether there is anything at all. */

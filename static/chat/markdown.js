@@ -13,6 +13,10 @@ const marked = new Marked({
   breaks: false,
   tokenizer: { html: () => undefined, tag: () => undefined },
   renderer: {
+    // The page's title is h1, the name of who speaks h2; what an agent writes stands below them.
+    heading({ tokens, depth }) {
+      return `<h${Math.min(6, depth + 2)} class="level-${depth}">${this.parser.parseInline(tokens)}</h${Math.min(6, depth + 2)}>\n`;
+    },
     image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || "Image")}</a>`,
     checkbox: ({ checked }) => `<span class="task">${checked ? "☑" : "☐"}</span> `,
   },
@@ -48,7 +52,7 @@ function mendTables(fragment) {
       if (head.align || !cells.length || !cells.every((cell) => NUMBER.test(cell.textContent.trim()))) continue;
       for (const cell of [head, ...rows.map((row) => row.cells[column])]) cell?.classList.add("number");
     }
-    const frame = h("div.table", { tabindex: "0", role: "region", "aria-label": "Table" });
+    const frame = h("div.table", { tabindex: "0", role: "group", "aria-label": "Table" });
     table.replaceWith(frame);
     frame.append(table);
   }

@@ -38,7 +38,7 @@ export function openMenu(anchor, { role, label, items, selected = 0 }) {
   menu.addEventListener("click", ({ target }) => target.closest("[role]:not([aria-disabled=true])") !== menu && shut());
   document.addEventListener("pointerdown", outside, true);
   addEventListener("resize", shut);
-  document.body.append(menu);
+  (anchor.closest("nav, main") ?? document.body).append(menu); // inside the landmark that it belongs to
   anchor.setAttribute("aria-expanded", "true");
   place(menu, anchor);
   items[Math.max(0, selected)]?.focus();

@@ -18,7 +18,7 @@ function greeting(hour) {
 export function welcome(element, { userName, onPick }) {
   const name = userName && userName !== "local" ? `, ${userName}` : "";
   element.replaceChildren(
-    h("h1", {}, `${greeting(new Date().getHours())}${name}.`),
+    h("h2", {}, `${greeting(new Date().getHours())}${name}.`),
     h("p", {}, "Ask anything. Answers stream as they are written, and tools run side by side."),
     h(
       "div.suggestions",

@@ -36,8 +36,8 @@ function detail(title, value, kind = "") {
   return h(
     "div.tool-part",
     { "data-kind": kind },
-    h("div.tool-part-head", {}, h("h4", {}, title), copy),
-    h("pre", { tabindex: "0", role: "region", "aria-label": name }, capped(text)),
+    h("div.tool-part-head", {}, h("span.tool-part-title", {}, title), copy),
+    h("pre", { tabindex: "0", role: "group", "aria-label": name }, capped(text)),
   );
 }
 

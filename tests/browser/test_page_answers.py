@@ -1,0 +1,358 @@
+"""What an answer looks like: Markdown, tool cards, reasoning, failures, facts."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chat_page import ChatPage, paced, script, turns
+
+WEATHER = """Here it is:
+
+| Time | Temp | Rain |
+|---|---|---|
+| Morning | 10 °C | 80 % |
+| Evening | 9 °C | 10 % |
+
+```python
+def answer() -> int:
+    return 42  # a comment
+```
+
+1. one
+2. two
+   - [x] nested
+
+See [the docs](https://example.com/docs) and **bold** text.
+"""
+HOSTILE = [
+    "<script>window.broken = 1</script>",
+    "<img src=x onerror='window.broken = 1'>",
+    "<svg onload='window.broken = 1'><a href='javascript:window.broken=1'>x</a></svg>",
+    "<iframe srcdoc='<script>parent.broken = 1</script>'></iframe>",
+    "[click](javascript:window.broken=1)",
+    "[click](java\tscript:window.broken=1)",
+    "[click](data:text/html,<script>opener.broken=1</script>)",
+    "<javascript:window.broken=1>",
+    '![x](x" onerror="window.broken=1)',
+    "![<img src=x onerror=window.broken=1>](http://127.0.0.1:9/p.png)",
+    "[x]: javascript:window.broken=1\n\n[x]",
+    "```<img src=x onerror=window.broken=1>\ncode\n```",
+    "```html\n<img src=x onerror='window.broken = 1'>\n```",
+    "| <img src=x onerror='window.broken=1'> |\n|---|\n| <b onclick=alert(1)>x</b> |",
+    "<math><mtext><table><mglyph><style><img src=x onerror='window.broken = 1'>",
+    "<form action=/accounts/logout/ method=post><button>x</button></form><style>*{display:none}</style>",
+]
+ALLOWED = {
+    "a", "button", "code", "div", "figcaption", "figure", "li", "ol", "p", "pre", "span", "table", "tbody", "td", "th",
+    "thead", "tr", "ul",
+}  # fmt: skip
+CALL = {"call": "calculate", "arguments": {"expression": "15 + 27"}, "id": "call_a"}
+FAILING = {"call": "calculate", "arguments": {"expression": "1 / 0"}, "id": "call_b", "index": 1}
+
+
+def test_markdown_is_drawn(chat: ChatPage) -> None:
+    answer = chat.answered(script({"text": [*WEATHER]}))
+    expect(answer.locator("tbody tr")).to_have_count(2)
+    expect(answer.locator("td.number")).to_have_text(["10 °C", "80 %", "9 °C", "10 %"])
+    expect(answer.locator("th").nth(1)).to_have_css("text-align", "end")
+    expect(answer.locator("figure.code .language")).to_have_text("Python")
+    expect(answer.locator("figure.code code")).to_have_text("def answer() -> int:\n    return 42  # a comment")
+    expect(answer.locator(".hljs-keyword").first).to_have_text("def")
+    expect(answer.locator("ol > li")).to_have_count(2)
+    expect(answer.locator("ol ul > li")).to_contain_text("☑")
+    expect(answer.locator("strong")).to_have_text("bold")
+
+
+def test_a_reload_draws_the_same(chat: ChatPage) -> None:
+    chat.answered(turns([{"text": "First. "}, CALL, FAILING], [{"text": WEATHER}]))
+    body = "() => document.querySelector('.answer-body').innerHTML.replaceAll(/tool-\\d+/g, '')"
+    told = chat.js(body)
+    chat.page.reload()
+    expect(chat.answers.last.locator("table")).to_be_visible()
+    assert chat.js(body) == told
+
+
+def test_links_open_in_a_new_tab_and_tell_nothing(chat: ChatPage) -> None:
+    link = chat.answered(
+        script({"text": "[docs](https://example.com/a) [page](/accounts/logout/) [x](ftp://e.com)"})
+    ).locator("a")
+    expect(link).to_have_count(1)
+    expect(link).to_have_attribute("target", "_blank")
+    assert {"noopener", "noreferrer"} <= set((link.get_attribute("rel") or "").split())
+
+
+def test_an_image_from_elsewhere_is_a_link(chat: ChatPage) -> None:
+    asked: list[str] = []
+    chat.page.on("request", lambda request: asked.append(request.url))
+    answer = chat.answered(script({"text": "![a chart](http://127.0.0.1:9/chart.png) ![](http://127.0.0.1:9/b.png)"}))
+    expect(answer.locator("img")).to_have_count(0)
+    expect(answer.locator("a")).to_have_text(["a chart", "Image"])
+    assert not [url for url in asked if ":9/" in url]
+
+
+def test_html_of_a_model_is_text(chat: ChatPage) -> None:
+    """While it streams, when it is complete, and loaded again."""
+    for text in HOSTILE:
+        chat.answered(script({"text": [*text]}))
+        assert_harmless(chat, text)
+    chat.page.reload()
+    expect(chat.answers).to_have_count(len(HOSTILE))
+    assert_harmless(chat, "after a reload")
+
+
+def assert_harmless(chat: ChatPage, text: str) -> None:
+    found = chat.js(
+        """() => {
+            const drawn = [...document.querySelectorAll(".markdown *")];
+            return {
+                elements: drawn.filter((e) => !e.closest("svg.icon")).map((e) => e.localName),
+                schemes: drawn.filter((e) => e.href !== undefined).map((e) => e.protocol),
+                attributes: drawn.flatMap((e) => [...e.attributes].map((a) => a.name)),
+                broken: window.broken !== undefined,
+            };
+        }"""
+    )
+    assert set(found["elements"]) <= ALLOWED, text
+    assert set(found["schemes"]) <= {"http:", "https:", "mailto:"}, text
+    assert not [name for name in found["attributes"] if name.startswith("on") or name in ("style", "src", "srcdoc")], (
+        text
+    )
+    assert not found["broken"], text
+
+
+def test_names_and_results_of_tools_are_text_too(chat: ChatPage) -> None:
+    evil = "<img src=x onerror='window.broken = 1'>"
+    call = {"call": evil, "arguments": {evil: evil}, "id": "call_evil"}
+    answer = chat.answered(turns([call], [{"text": "done"}]))
+    answer.locator(".tool-head").click()
+    expect(answer.locator(".tool-name")).to_have_text(evil)
+    assert chat.js("() => document.querySelectorAll('.answer img').length") == 0
+    assert chat.js("() => window.broken") is None
+
+
+def test_finished_blocks_are_not_drawn_again(chat: ChatPage) -> None:
+    chat.ask(script({"text": "# One\n\nTwo is finished.\n\nThree"}, {"pace": [{"text": " more"}] * 20, "every": 0.03}))
+    chat.page.wait_for_function("() => document.querySelector('.markdown > p')?.textContent === 'Two is finished.'")
+    chat.js("() => { window.kept = document.querySelector('.markdown > p'); }")
+    chat.done()
+    expect(chat.answers.last).to_contain_text("Three more more")
+    assert chat.js("() => window.kept.isConnected")
+
+
+@pytest.mark.parametrize(
+    ("text", "never"),
+    [
+        ("This is **bold** and `code` and [a link](https://example.com/a) and ~~gone~~ here.", r"[*`~\[\]()]|https"),
+        ("Look: ![a chart](https://example.com/chart.png) and on.", r"[\[\]()]|https"),
+        ("Before\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n", r"\||--"),
+        ("A list:\n- one\n- **two**\n  1. three\n- [x] four\n", r"(?m)^[-*]|\*|\[|HEADING"),
+        ("Text\n---\n", r"-"),
+        ("> quoted **words**\n> more", r">|\*"),
+        ("## A title\n\ntext", r"#"),
+        ("```python\nprint('**', [1])\n```\n\nend", r"`"),
+    ],
+)
+def test_half_open_syntax_is_never_shown(chat: ChatPage, text: str, never: str) -> None:
+    """Every beginning of the text is drawn, one character after the other."""
+    shown = chat.js(
+        """async (text) => {
+            const { MarkdownView } = await import("/static/chat/markdown.js");
+            const view = new MarkdownView();
+            document.querySelector("#log").append(view.element);
+            const shown = [];
+            for (let length = 1; length <= text.length; length += 1) {
+                view.update(text.slice(0, length), { streaming: true });
+                shown.push(view.element.innerText + (view.element.querySelector("h3, h4") ? "HEADING" : ""));
+            }
+            return shown;
+        }""",
+        text,
+    )
+    assert len(set(shown)) > 4
+    assert not [words for words in shown if re.search(never, words)]
+
+
+STREAMED = [
+    WEATHER.replace("\n", "\r\n"),
+    "- a\n\n- b\n\n  more of b\n- c\n\n1. one\n\n2. two\n\n   ```sh\n   ls\n   ```\n\n10. ten\n\nend",
+    "A [link][1] here.\n\nAnother [one][two].\n\n[1]: https://example.com/1\n[two]: https://example.com/2\n",
+    "> quote\n\n> another\n\n    indented code\n\n    goes on\n\n***\nTitle\n=====\n",
+    "~~~\n```\nnot a fence\n~~~\n| a |\n|---|\n| 1 |\n\nText \\*not\\* `a * b`, a_b_c 3 ** 4 [1] <b>x</b>\n\n```js\nopen",
+]
+
+
+@pytest.mark.parametrize("text", STREAMED)
+def test_text_that_came_in_pieces_ends_as_text_that_came_whole(chat: ChatPage, text: str) -> None:
+    pieces, whole = chat.js(
+        """async (text) => {
+            const { MarkdownView } = await import("/static/chat/markdown.js");
+            const [pieces, whole] = [new MarkdownView(), new MarkdownView()];
+            for (let length = 1; length <= text.length; length += 1) {
+                pieces.update(text.slice(0, length), { streaming: true });
+            }
+            pieces.update(text, { streaming: false });
+            whole.update(text, { streaming: false });
+            const drawn = ({ element }) => {
+                element.querySelector(".tail").replaceWith(...element.querySelector(".tail").childNodes);
+                return element.innerHTML.replace(/>\\s+</g, "><").trim();
+            };
+            return [drawn(pieces), drawn(whole)];
+        }""",
+        text,
+    )
+    assert pieces == whole
+
+
+def test_a_code_block_keeps_its_place_while_it_is_written(chat: ChatPage) -> None:
+    lines = [{"text": f"print({number})  # {'wide ' * 40}\n"} for number in range(25)]
+    chat.ask(script({"text": "```python\n"}, {"pace": lines, "every": 0.03}, {"text": "```\n"}))
+    chat.page.wait_for_selector("figure.code pre .hljs-comment")
+    chat.js("() => { window.pre = document.querySelector('figure.code pre'); window.pre.scrollLeft = 50; }")
+    chat.page.wait_for_function("() => document.querySelector('figure.code code').textContent.includes('print(15)')")
+    assert chat.js("() => window.pre.isConnected && window.pre.scrollLeft") == 50
+    chat.done()
+
+
+def test_a_long_answer_is_drawn_in_time_that_grows_with_its_length(chat: ChatPage) -> None:
+    paragraph = "Some words that make a paragraph with **bold** and `code` in it.\n\n"
+    chat.js(
+        """() => {
+            window.longest = 0;
+            new PerformanceObserver((list) => {
+                for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
+            }).observe({type: "longtask"});
+        }"""
+    )
+    chat.answered(script({"pace": [{"text": paragraph * 4}] * 150, "every": 0.01}), seconds=30)
+    expect(chat.answers.last.locator("p strong")).to_have_count(600)
+    assert chat.js("() => window.longest") < 500
+
+
+def test_one_card_holds_the_calls_of_a_round(chat: ChatPage) -> None:
+    answer = chat.answered(
+        turns([{"text": "Let me see."}, CALL, FAILING], [{**CALL, "id": "call_c"}], [{"text": "It is 42."}])
+    )
+    expect(answer.locator(".answer-caption")).to_have_text("two tools at once")
+    cards = answer.locator(".tools")
+    expect(cards).to_have_count(2)
+    rows = cards.first.locator(".tool")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_have_attribute("data-state", "ok")
+    expect(rows.nth(1)).to_have_attribute("data-state", "bad")
+    expect(rows.nth(0).locator(".tool-name")).to_have_text("calculate")
+    expect(rows.nth(0).locator(".tool-arguments")).to_have_text("expression: 15 + 27")
+    expect(rows.nth(0).locator(".tool-time")).to_have_text(re.compile(r"^\d+ ms$"))
+    kinds = chat.js("() => [...document.querySelector('.answer-body').children].map(part => part.classList[0])")
+    assert kinds == ["markdown", "tools", "tools", "markdown"]
+
+
+def test_a_row_opens_to_arguments_and_result(chat: ChatPage) -> None:
+    answer = chat.answered(turns([CALL, FAILING], [{"text": "Done."}]))
+    heads = answer.locator(".tool-head")
+    expect(heads.first).to_have_attribute("aria-expanded", "false")
+    heads.first.click()
+    expect(heads.first).to_have_attribute("aria-expanded", "true")
+    parts = answer.locator(".tool").first.locator(".tool-part")
+    expect(parts.nth(0)).to_contain_text('{\n  "expression": "15 + 27"\n}', use_inner_text=True)
+    expect(parts.nth(1)).to_contain_text("42")
+    heads.nth(1).click()
+    expect(answer.locator(".tool").nth(1)).to_contain_text("Error")
+    heads.first.click()
+    expect(parts.first).to_be_hidden()
+
+
+def test_a_running_tool_shows_its_time(chat: ChatPage) -> None:
+    chat.ask(
+        turns([{"call": "get_weather", "arguments": {"city": "Tokyo"}}, {**CALL, "index": 1}], [{"text": "Done."}])
+    )
+    rows = chat.page.locator(".tool")
+    expect(rows.nth(0)).to_have_attribute("data-state", "run")
+    expect(rows.nth(1)).to_have_attribute("data-state", "ok")
+    expect(rows.nth(0).locator(".tool-time")).to_have_text(re.compile(r"^(\d\d\d ms|[12]\.\d s)$"))
+    first = rows.nth(0).locator(".tool-time").inner_text()
+    expect(rows.nth(0).locator(".tool-time")).not_to_have_text(first)
+    chat.page.keyboard.press("Escape")
+    expect(rows.nth(0)).to_have_attribute("data-state", "off")
+    expect(rows.nth(0)).to_contain_text("cancelled")
+
+
+def test_reasoning_folds_away(chat: ChatPage) -> None:
+    answer = chat.answered(script({"reasoning": "Let me "}, {"delay": 0.1}, {"reasoning": "think."}, {"text": "Done."}))
+    expect(answer.locator("summary")).to_have_text(re.compile(r"Thought for \d+ s"))
+    expect(answer.locator(".reasoning-text")).to_be_hidden()
+    answer.locator("summary").click()
+    expect(answer.locator(".reasoning-text")).to_have_text("Let me think.")
+
+
+def test_an_answer_says_what_it_took(chat: ChatPage) -> None:
+    facts = chat.answered(script({"text": "Fine."})).locator(".facts")
+    expect(facts).to_contain_text("scripted")
+    expect(facts).to_contain_text(re.compile(r"first word after \d+ ms"))
+    expect(facts).to_contain_text(re.compile(r"12 tokens in, 34 out"))
+
+
+def test_copy_gives_the_markdown_and_the_code(chat: ChatPage) -> None:
+    answer = chat.answered(script({"text": WEATHER}))
+    read = "() => navigator.clipboard.readText()"
+    answer.get_by_role("button", name="Copy answer").click()
+    expect(chat.toast).to_have_text("Copied")
+    assert chat.js(read) == WEATHER.strip()
+    answer.get_by_role("button", name="Copy Python code").click()
+    assert chat.js(read) == "def answer() -> int:\n    return 42  # a comment"
+    chat.page.locator(".own").hover()
+    chat.page.get_by_role("button", name="Copy message").click()
+    assert chat.js(read) == script({"text": WEATHER})
+
+
+def test_a_failed_answer_keeps_its_text_and_offers_retry(chat: ChatPage) -> None:
+    chat.ask(script({"text": "The first half"}, {"delay": 0.1}, {"cut": "rst"}))
+    failure = chat.page.get_by_role("alert").filter(has=chat.page.get_by_role("button", name="Retry"))
+    expect(failure).to_contain_text("model_")
+    expect(chat.answers.last).to_contain_text("The first half")
+    failure.get_by_role("button", name="Retry").click()
+    expect(chat.questions).to_have_count(2)
+    expect(chat.answers.last).to_have_attribute("data-status", "failed")
+    chat.page.reload()
+    expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def test_the_end_stays_in_view_until_the_reader_scrolls_up(chat: ChatPage) -> None:
+    at_end = """() => {
+        const { scrollHeight, scrollTop, clientHeight } = document.querySelector("#scroller");
+        return scrollHeight - scrollTop - clientHeight < 30;
+    }"""
+    lines = [{"text": f"Line {number}\n\n"} for number in range(120)]
+    chat.ask(script({"pace": lines, "every": 0.03}))
+    expect(chat.answers.last).to_contain_text("Line 40")
+    assert chat.js(at_end)
+    jump = chat.page.get_by_role("button", name="Jump to latest")
+    expect(jump).to_be_hidden()
+    chat.page.locator("#scroller").hover()
+    chat.page.mouse.wheel(0, -300)
+    expect(jump).to_be_visible()
+    top = chat.js("() => document.querySelector('#scroller').scrollTop")
+    expect(chat.answers.last).to_contain_text("Line 60")
+    assert abs(chat.js("() => document.querySelector('#scroller').scrollTop") - top) < 2
+    jump.click()
+    expect(jump).to_be_hidden()
+    chat.done()
+    assert chat.js(at_end)
+
+
+def test_the_end_of_an_answer_is_announced_once(chat: ChatPage) -> None:
+    chat.js(
+        """() => {
+            window.said = [];
+            new MutationObserver(() => {
+                const text = document.querySelector("#status").textContent;
+                if (text) window.said.push(text);
+            }).observe(document.querySelector("#status"), {childList: true, characterData: true, subtree: true});
+        }"""
+    )
+    chat.ask(paced(30, 20))
+    expect(chat.log).to_have_attribute("aria-busy", "true")
+    chat.done()
+    expect(chat.log).to_have_attribute("aria-busy", "false")
+    chat.page.wait_for_function("() => window.said.length")
+    assert chat.js("() => window.said") == ["The answer is complete."]
