@@ -1,5 +1,6 @@
 """One cluster of two processes and one process alone, which all promises share: each test leaves them running."""
 
+import asyncio
 import random
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from tests.faults.effects import EffectsOf
 from tests.faults.person import Person
 from tests.faults.provider_log import ProviderLog
 from tests.faults.sizes import SIZES
+from tests.faults.switches import Switches
 from tests.processes import Processes
 from tests.product import Products
 
@@ -29,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def fault_provider(processes: Processes) -> str:
     """The base URL of a scripted provider whose log holds the requests of these tests only."""
-    process = processes.start("provider", [sys.executable, "-m", "tests.provider", "--port", "0"])
+    process = processes.start("provider", [sys.executable, "-m", "tests.faults.provider"])
     process.wait_for("/v1\n")
     return process.log.strip()
 
@@ -43,8 +45,15 @@ def effects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fault_settings(fault_provider: str, effects: Path) -> dict[str, object]:
+def switches(tmp_path_factory: pytest.TempPathFactory) -> Switches:
+    return Switches(tmp_path_factory.mktemp("switches"))
+
+
+@pytest.fixture(scope="session")
+def fault_settings(fault_provider: str, effects: Path, switches: Switches) -> dict[str, object]:
     return {
+        "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+        "FAULT_SWITCHES": switches.folder,
         "OPENAI_BASE_URL": fault_provider,
         "DEFAULT_MODEL": "scripted",
         "LEASE_SECONDS": LEASE_SECONDS,
@@ -112,9 +121,22 @@ def effects_of(effects: Path) -> EffectsOf:
 
 @pytest.fixture
 async def clerk(alice: Person) -> str:
-    """The name of an agent with the tools under test."""
+    """The name of an agent of the cluster with the tools under test."""
+    return await offer_clerk(alice)
+
+
+@pytest.fixture
+async def hermits_clerk(hermit: Person) -> str:
+    return await offer_clerk(hermit)
+
+
+async def offer_clerk(person: Person) -> str:
+    server = person.cluster.first
     config = {"tools": ["charge", "book", "look"], "tool_call_timeout": 900}
-    url = f"{alice.cluster.first.url}/agents/clerk"
-    async with alice.session.post(url, json=config, headers=alice.bearer) as answer:
-        assert answer.status in {201, 409}, await answer.text()
+    async with person.session.get(f"{server.url}/agents/clerk", headers=person.bearer) as answer:
+        if answer.status == 200:
+            return "clerk"
+    await asyncio.to_thread(server.manage, "migrate", "-v", "0")  # its end makes rows of the tools
+    async with person.session.post(f"{server.url}/agents/clerk", json=config, headers=person.bearer) as answer:
+        assert answer.status == 201, await answer.text()
     return "clerk"

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from tests.faults.switches import Side
+
 IS_FULL = os.environ.get("FAULTS") == "full"
 
 
@@ -16,8 +18,10 @@ class Sizes:
     attaches: int = 120
     same_posts: int = 20
     shown_kills: int = 1
-    crash_runs: int = 10
-    crash_kills: int = 2
+    crash_runs: int = 18
+    crash_at_once: int = 6
+    crash_words: int = 80
+    crash_kills: int = 3
     stopped_owners: int = 1
     stopped_runs: int = 5
     cut_tool_rounds: int = 1
@@ -33,7 +37,7 @@ class Sizes:
     restarts: int = 1
     restart_runs: int = 6
     restart_readers: int = 12
-    crash_points: tuple[int, ...] = (1, 3)  # the n-th commit of a run that stores events; () for all of them
+    crash_points: tuple[tuple[int, Side], ...] = ((1, "after"), (3, "before"), (3, "after"))
     idle_readers: int = 40
     load_seconds: float = 4
 
@@ -47,6 +51,8 @@ FULL = Sizes(
     same_posts=50,
     shown_kills=50,
     crash_runs=300,
+    crash_at_once=60,
+    crash_words=300,
     crash_kills=20,
     stopped_owners=5,
     stopped_runs=20,
@@ -63,7 +69,7 @@ FULL = Sizes(
     restarts=10,
     restart_runs=50,
     restart_readers=100,
-    crash_points=(),
+    crash_points=tuple((commit, side) for commit in range(1, 11) for side in ("before", "after")),
     idle_readers=1000,
     load_seconds=120,
 )

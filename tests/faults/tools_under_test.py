@@ -1,4 +1,7 @@
-"""Tools with effects that can be counted afterwards: each writes a line when it begins and one when it is done."""
+"""Tools with effects that can be counted afterwards: each writes a line when it begins and one when it is done.
+
+A call takes its seconds the first time; under the same key again it is done at once.
+"""
 
 import asyncio
 import os
@@ -8,10 +11,16 @@ from tools.base import ToolContext, tool
 
 
 async def _act(name: str, order: str, context: ToolContext, seconds: float) -> str:
-    _write(f"{order} {name} begin {context.idempotency_key}")
-    await asyncio.sleep(seconds)
+    begin = f"{order} {name} begin {context.idempotency_key}"
+    again = _has_written(begin)
+    _write(begin)
+    await asyncio.sleep(0 if again else seconds)
     _write(f"{order} {name} done {context.idempotency_key}")
     return f"{name} done"
+
+
+def _has_written(line: str) -> bool:
+    return line in Path(os.environ["EFFECTS_FILE"]).read_text()
 
 
 def _write(line: str) -> None:

@@ -1,0 +1,94 @@
+"""Promise 11: readers at rest cost a cursor each, no thread and no database connection, and leave nothing behind."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, aclosing
+
+import psutil
+import psycopg
+
+from tests.faults import messages
+from tests.faults.cluster import Cluster
+from tests.faults.figures import record
+from tests.faults.person import Person, Transport
+from tests.faults.sizes import IS_FULL, SIZES
+from tests.faults.waiting import until
+from tests.product import Product
+
+THREADS, POOL, LEFT_OVER = 40, 12, 2
+MEBIBYTE = 1024 * 1024
+LOADERS = 4
+
+
+def descriptors(server: Product) -> int:
+    return int(psutil.Process(server.pid).num_fds())
+
+
+def connections(server: Product) -> int:
+    """PostgreSQL connections of the whole cluster's database."""
+    url = server.state.database_url
+    with psycopg.connect(url) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def settled(server: Product) -> int:
+    """File descriptors when nothing moves: the pool may shrink and connections close for a moment more."""
+    counts = [descriptors(server)]
+
+    async def is_still() -> bool:
+        counts.append(descriptors(server))
+        return len(counts) > 4 and len(set(counts[-4:])) == 1
+
+    await until(is_still, every=0.5)
+    return counts[-1]
+
+
+async def test_idle_readers_hold_no_threads_and_no_connections(cluster: Cluster, alice: Person):
+    server = cluster.servers[0]
+    run_id = await alice.start(messages.stalled("idle"), server=server)
+    base = await settled(server)
+    async with AsyncExitStack() as stack:
+        kinds: tuple[Transport, Transport] = ("header", "socket")
+        for number in range(2 * SIZES.idle_readers):
+            follow = alice.follow(run_id, 0, server=server, transport=kinds[number % 2])
+            events = await stack.enter_async_context(aclosing(follow))
+            assert (await anext(events)).seq == 1
+        threads, pool, held = psutil.Process(server.pid).num_threads(), connections(server), descriptors(server)
+        assert held >= base + 2 * SIZES.idle_readers
+    assert threads <= THREADS
+    assert pool <= len(cluster.servers) * POOL
+
+    async def is_back() -> bool:
+        return abs(descriptors(server) - base) <= LEFT_OVER
+
+    await until(is_back)
+    assert (await alice.cancel(run_id, server))["status"] == "cancelled"
+    record(11, f"{SIZES.idle_readers} idle SSE + {SIZES.idle_readers} idle WebSockets on one process: {threads} "
+               f"threads, {pool} PostgreSQL connections of 2 processes, descriptors back to ±{LEFT_OVER}")  # fmt: skip
+
+
+async def test_memory_stays_where_it_is_under_load(alone: Cluster, hermit: Person):
+    server = psutil.Process(alone.first.pid)
+    sizes: list[tuple[float, float]] = []
+    began = time.monotonic()
+
+    async def load() -> None:
+        while time.monotonic() - began < SIZES.load_seconds:
+            await hermit.ended(await hermit.start(messages.paced("load", 40, 10)))
+
+    async def watch() -> None:
+        while time.monotonic() - began < SIZES.load_seconds:
+            sizes.append((time.monotonic() - began, server.memory_info().rss / MEBIBYTE))
+            await asyncio.sleep(0.5)
+
+    await asyncio.gather(watch(), *(load() for _ in range(LOADERS)))
+    half = [size for moment, size in sizes if moment > SIZES.load_seconds / 2]
+    grown = half[-1] - half[0]
+    record(
+        11,
+        f"{SIZES.load_seconds:.0f} s of {LOADERS} runs at once: RSS {half[-1]:.0f} MiB, {grown:+.1f} in the 2nd half",
+    )
+    assert grown < (5 if IS_FULL else 30)
