@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Settings given on the command line (`make run PORT=9000`) reach the server: make exports them to its recipes.
 
-.PHONY: help run test check format install install-dev static browser bench bench-quick local-model clean
+.PHONY: help run test test-faults check format install install-dev static browser bench bench-quick local-model clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.* ##' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ run: install static ## Set everything up, then serve on HOST:PORT
 
 test: install-dev static browser ## Run the whole suite with real servers and a browser
 	@exec $(PY) -m tests.run
+
+test-faults: install-dev static ## Break everything in full size; writes the figures to docs/guarantees.md
+	@exec $(PY) -m tests.faults
 
 check: install-dev static ## Format, lint, types, import contracts, migrations, deploy check, schema, templates
 	$(VENV)/bin/ruff format --check .
