@@ -3,6 +3,13 @@
 import os
 
 from django.core.asgi import get_asgi_application
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
+
+# Each would start a thread at the start of a request, and hold it until the response has ended: a thread for every open
+# stream. The thread that a page's request gets for itself is new: there is no old connection and no old query on it.
+request_started.disconnect(close_old_connections)
+request_started.disconnect(reset_queries)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http_application = get_asgi_application()

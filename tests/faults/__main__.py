@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         path = Path(folder, "figures")
         path.touch()
-        command = [sys.executable, "-m", "pytest", "tests/faults", "-p", "no:cacheprovider", *arguments]
+        paths = [] if any(Path(argument.partition("::")[0]).exists() for argument in arguments) else ["tests/faults"]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *paths, *arguments]
         environment = {**os.environ, "FAULTS": "full", FIGURES_FILE: str(path)}
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
         figures = [json.loads(line) for line in path.read_text().splitlines()]

@@ -28,6 +28,7 @@ class Sizes:
     cut_tool_runs: int = 5
     cancels: int = 4
     redis_streams: int = 8
+    redis_words: int = 100  # one every 50 ms
     redis_away_seconds: float = 2
     lossy: tuple[int, ...] = (100,)  # per cent of hints that are dropped
     stalls: int = 3
@@ -60,6 +61,7 @@ FULL = Sizes(
     cut_tool_runs=20,
     cancels=100,
     redis_streams=100,
+    redis_words=400,
     redis_away_seconds=5,
     lossy=(10, 100),
     stalls=10,

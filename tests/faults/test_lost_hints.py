@@ -49,7 +49,7 @@ FAULTS: dict[str, Fault] = {
 async def test_readers_at_the_other_process_miss_nothing_while_redis_is(
     cluster: Cluster, alice: Person, switches: Switches, name: str
 ):
-    asked = [messages.paced(f"{name} {number}", 200, 50) for number in range(SIZES.redis_streams)]
+    asked = [messages.paced(f"{name} {number}", SIZES.redis_words, 50) for number in range(SIZES.redis_streams)]
     runs = [await alice.start(text, server=cluster.servers[number % 2]) for number, text in enumerate(asked)]
     readers = [
         Reader(alice, run_id, f"reader of {run_id}", server=cluster.servers[1 - number % 2])
