@@ -1,8 +1,6 @@
 // Drawn on a grid of 16; `currentColor` follows the text. One stroke width, so they look like one hand.
 const PATHS = {
   chevron: "M4.5 6.5 8 10l3.5-3.5",
-  menu: "M2.5 4.5h11M2.5 8h11M2.5 11.5h11",
-  close: "m4 4 8 8m0-8-8 8",
   copy: "M5.5 5.5v-2a1 1 0 0 1 1-1h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-2M3.5 5.5h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-6a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1Z",
   check: "m3.5 8.5 3 3 6-7",
   cross: "m4.8 4.8 6.4 6.4m0-6.4-6.4 6.4",
@@ -11,7 +9,6 @@ const PATHS = {
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   down: "M8 3v10m-4-4 4 4 4-4",
   retry: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3",
-  external: "M9.5 3H13v3.5M13 3 7.5 8.5M11 9.5v3a.5.5 0 0 1-.5.5h-7a.5.5 0 0 1-.5-.5v-7a.5.5 0 0 1 .5-.5h3",
 };
 
 export function icon(name) {
