@@ -55,7 +55,7 @@ class Process:
     def is_running(self) -> bool:
         return self.popen.poll() is None
 
-    def wait_for(self, text: str, *, seconds: float = 20) -> None:
+    def wait_for(self, text: str, *, seconds: float = 60) -> None:
         """Return when the log holds the text; fail at once when the process ends without having printed it."""
         wait_until(
             lambda: text in self.log or not self.is_running(),

@@ -31,7 +31,7 @@ SETTINGS: Mapping[str, object] = {
 def run(environment: Mapping[str, str], *arguments: str) -> str:
     """What a Python process prints; fails with all of it when the process does."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -126,7 +126,7 @@ class Product:
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             return False
 
-    def wait_until_ready(self, *, seconds: float = 40) -> None:
+    def wait_until_ready(self, *, seconds: float = 90) -> None:
         wait_until(
             lambda: not self.process.is_running() or self.is_ready(),
             seconds=seconds,

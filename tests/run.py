@@ -19,7 +19,7 @@ from tests.postgres import Postgres
 from tests.processes import ROOT, Processes
 from tests.valkey import Valkey
 
-APPS = ("tools", "agents", "chat")
+APPS = ("tools", "agents", "chat", "config")
 NOTHING_COLLECTED = 5
 
 
