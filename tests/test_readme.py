@@ -59,3 +59,10 @@ def test_the_configuration_page_tells_the_range_of_each_number(name: str, low: s
     row = re.search(rf"^\| `{name}` \| [^|]+ \| ([\d.,]+) to ([\d.,]+) \|", page, re.MULTILINE)
     assert row is not None
     assert [float(value.replace(",", "")) for value in row.groups()] == [float(low), float(high)]
+
+
+def test_the_readme_prints_the_clients_that_the_suite_runs() -> None:
+    page = (Path(settings.BASE_DIR) / "docs" / "clients.md").read_text()
+    clients = re.findall(r"^```(?:javascript|python)\n.*?^```", page, re.DOTALL | re.MULTILINE)
+    assert len(clients) == 3
+    assert all(client in README for client in clients)
