@@ -6,25 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage, script, turns
+from tests.browser.samples import CALL, FAILING, WEATHER
 
-WEATHER = """Here it is:
-
-| Time | Temp | Rain |
-|---|---|---|
-| Morning | 10 °C | 80 % |
-| Evening | 9 °C | 10 % |
-
-```python
-def answer() -> int:
-    return 42  # a comment
-```
-
-1. one
-2. two
-   - [x] nested
-
-See [the docs](https://example.com/docs) and **bold** text.
-"""
 HOSTILE = [
     "<script>window.broken = 1</script>",
     "<img src=x onerror='window.broken = 1'>",

@@ -5,9 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage, paced, script, turns
-
-CALL = {"call": "calculate", "arguments": {"expression": "15 + 27"}, "id": "call_a"}
-FAILING = {"call": "calculate", "arguments": {"expression": "1 / 0"}, "id": "call_b", "index": 1}
+from tests.browser.samples import CALL, FAILING, WEATHER
 
 
 def test_one_card_holds_the_calls_of_a_round(chat: ChatPage) -> None:
