@@ -1,0 +1,61 @@
+"""What a server has stored, read past it: from its database."""
+
+import hashlib
+import secrets
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import psycopg
+
+from tests.product import Product
+
+TABLES = ("chat_conversation", "chat_message", "chat_run", "chat_runevent", "chat_toolcall")
+
+
+def select(server: Product, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    """Rows of a query, with `?` for arguments; ids are given and come back as 32 hexadecimal digits on SQLite."""
+    url = server.state.database_url
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as connection:
+            return list(connection.execute(query, arguments))
+    with psycopg.connect(url) as connection:
+        return list(connection.execute(query.replace("?", "%s"), arguments))
+
+
+def execute(server: Product, statement: str, *arguments: Any) -> None:
+    url = server.state.database_url
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as connection, connection:
+            connection.execute(statement, arguments)
+        return
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.replace("?", "%s"), arguments)
+
+
+def counts(server: Product) -> dict[str, int]:
+    """How many rows each table of the chat holds."""
+    return {table: select(server, f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}  # noqa: S608 - our names
+
+
+def make_person(server: Product) -> str:
+    """Somebody new, with a key of all scopes; the key."""
+    name, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    execute(
+        server,
+        "INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff, is_active,"
+        " date_joined) VALUES (?, '!', '', '', '', ?, ?, ?, CURRENT_TIMESTAMP)",
+        name, False, False, True,
+    )  # fmt: skip
+    execute(
+        server,
+        "INSERT INTO chat_apikey (user_id, prefix, digest, scopes, created_at)"
+        " SELECT id, ?, ?, ?, CURRENT_TIMESTAMP FROM auth_user WHERE username = ?",
+        name, hashlib.sha256(secret.encode()).hexdigest(), '["chat", "agents"]', name,
+    )  # fmt: skip
+    return f"{name}.{secret}"
+
+
+def key(server: Product, identifier: str) -> str:
+    """An id as the server's database spells it."""
+    return identifier.replace("-", "") if server.state.database_url.startswith("sqlite") else identifier
