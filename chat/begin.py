@@ -40,10 +40,26 @@ def begin_run(
     caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str = ""
 ) -> Begun:
     """Store the message and its run. Raises Refused, and then nothing is stored."""
-    if idempotency_key:
-        earlier = Run.objects.filter(caller_id=caller.user_id, idempotency_key=idempotency_key).first()
-        if earlier is not None:
-            return Begun(_same_request(earlier, request), attached=True)
+    earlier = _earlier(caller, idempotency_key)
+    if earlier is None:
+        try:
+            return _begin(caller, request, owner=owner, lease=lease, idempotency_key=idempotency_key)
+        except Refused:
+            # Another process may have stored the same request since we looked, and be what is in its way.
+            earlier = _earlier(caller, idempotency_key)
+            if earlier is None:
+                raise
+    return Begun(_same_request(earlier, request), attached=True)
+
+
+def _earlier(caller: Caller, idempotency_key: str) -> Run | None:
+    """The run that this caller's key names already."""
+    if not idempotency_key:
+        return None
+    return Run.objects.filter(caller_id=caller.user_id, idempotency_key=idempotency_key).first()
+
+
+def _begin(caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str) -> Begun:
     _check_limits(caller)
     conversation, agent = _conversation_and_agent(caller, request)
     busy = conversation.active_run()

@@ -86,8 +86,8 @@ async def start(view: AsyncAPIView, request: Request) -> Started:
     chat = decode(body_of(request._request), ChatRequest)
     check_chat(chat)
     key = request.headers.get("idempotency-key", "")
-    if len(key) > KEY_LENGTH or not key.isprintable():
-        raise invalid(f"Idempotency-Key has at most {KEY_LENGTH} printable characters.", field="Idempotency-Key")
+    if len(key) > KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise invalid(f"Idempotency-Key has at most {KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key")
     return await current_runs().start(view.caller, chat, idempotency_key=key)
 
 
