@@ -5,6 +5,7 @@ that it is sent; and it takes a request's whole body before the application sees
 """
 
 import asyncio
+import uuid
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -15,7 +16,7 @@ from zope.interface import implementer
 STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
 TOO_LARGE = (
     b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.",'
-    b'"request_id":""}}'
+    b'"request_id":"%s"}}'
 )
 
 
@@ -53,6 +54,7 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
 
     too_large = False
     received = 0
+    content_type: list[bytes] | None = None
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         self.too_large = length is not None and length > self.server.max_body
@@ -65,13 +67,25 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         if not self.too_large:
             super().handleContentChunk(data)
 
+    def requestReceived(self, *args: Any) -> None:  # noqa: N802 - Twisted's name
+        """Twisted would parse forms here, and answer a broken one with an empty 400: forms are Django's business."""
+        self.content_type = self.requestHeaders.getRawHeaders(b"content-type")
+        self.requestHeaders.removeHeader(b"content-type")
+        super().requestReceived(*args)
+
     def process(self) -> Any:
+        if self.content_type:
+            self.requestHeaders.setRawHeaders(b"content-type", self.content_type)
         if not self.too_large:
             return super().process()
+        request_id = uuid.uuid4().hex.encode()
+        body = TOO_LARGE % (self.server.max_body, request_id)
         self.setResponseCode(413)
         self.setHeader(b"content-type", b"application/json")
+        self.setHeader(b"content-length", b"%d" % len(body))
+        self.setHeader(b"x-request-id", request_id)
         self.setHeader(b"connection", b"close")
-        self.write(TOO_LARGE % self.server.max_body)
+        self.write(body)
         return self.finish()
 
 
