@@ -9,14 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from channels.routing import get_default_application
-from daphne.ws_protocol import WebSocketFactory
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner
 
 from agents.providers import is_demo
-from chat.consumers import open_sockets
 from chat.daphne_limits import BoundedHTTPFactory, BoundedServer
 from chat.runs import current_runs
 
@@ -109,11 +108,15 @@ class ChatServer(BoundedServer):
         elif reactor.running:
             reactor.stop()
 
+    def _close_sockets(self) -> None:
+        for protocol in list(self.connections):
+            if isinstance(protocol, WebSocketProtocol) and protocol.state == WebSocketProtocol.STATE_OPEN:
+                protocol.sendCloseFrame(code=SERVICE_RESTART)  # sendClose takes only the codes of applications
+
     async def _stop(self) -> None:
         try:
             await current_runs().stop()
-            for consumer in list(open_sockets):
-                await consumer.base_send({"type": "websocket.close", "code": SERVICE_RESTART})
+            self._close_sockets()
         except Exception:
             log.exception("Stopping was not clean; other processes will take the runs over")
         if reactor.running:
