@@ -32,6 +32,7 @@ from chat.journal import Journal, LiveRun
 from chat.models import Message, Run, ToolCall
 
 log = logging.getLogger(__name__)
+LARGEST_COUNT = 2**31 - 1  # that a column holds
 
 
 class RunTask:
@@ -182,8 +183,8 @@ def _final_state(last: AnyEvent) -> tuple[Run.Status, dict[str, Any]]:
 
 def _tokens(usage: Usage) -> dict[str, Any]:
     return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
+        "input_tokens": min(usage.input_tokens, LARGEST_COUNT),
+        "output_tokens": min(usage.output_tokens, LARGEST_COUNT),
         "usage_estimated": usage.estimated,
     }
 

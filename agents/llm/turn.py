@@ -12,6 +12,7 @@ from agents.llm.sse import EventSource, event_source
 from agents.llm.thinking import ThinkSplitter
 
 DONE = b"[DONE]"
+MOST_TOKENS = 100_000_000  # of one turn
 
 
 class Turn:
@@ -119,4 +120,7 @@ class Turn:
         counts = self._usage
         if counts is None or (counts.prompt_tokens is None and counts.completion_tokens is None):
             return None
-        return Usage(input_tokens=counts.prompt_tokens or 0, output_tokens=counts.completion_tokens or 0)
+        sent, received = counts.prompt_tokens or 0, counts.completion_tokens or 0
+        if not (0 <= sent <= MOST_TOKENS and 0 <= received <= MOST_TOKENS):
+            return None  # no count of anything
+        return Usage(input_tokens=sent, output_tokens=received)
