@@ -187,12 +187,13 @@ def test_text_that_came_in_pieces_ends_as_text_that_came_whole(chat: ChatPage, t
 
 def test_a_code_block_keeps_its_place_while_it_is_written(chat: ChatPage) -> None:
     lines = [{"text": f"print({number})  # {'wide ' * 40}\n"} for number in range(25)]
-    chat.ask(script({"text": "```python\n"}, {"pace": lines, "every": 0.03}, {"text": "```\n"}))
+    chat.ask(script({"text": "```python\n"}, {"pace": lines, "every": 0.1}, {"stall": True}))
     chat.page.wait_for_selector("figure.code pre .hljs-comment")
     chat.js("() => { window.pre = document.querySelector('figure.code pre'); window.pre.scrollLeft = 50; }")
     chat.page.wait_for_function("() => document.querySelector('figure.code code').textContent.includes('print(15)')")
     assert chat.js("() => window.pre.isConnected && window.pre.scrollLeft") == 50
-    chat.done()
+    chat.page.keyboard.press("Escape")
+    expect(chat.answers.last).to_have_attribute("data-status", "cancelled")
 
 
 def test_the_cost_of_a_long_answer_grows_with_its_length(chat: ChatPage) -> None:
