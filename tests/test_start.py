@@ -163,3 +163,10 @@ def test_the_deployment_check_names_what_is_unsafe(settings: dict[str, object], 
     assert done.returncode == 1
     assert f"({problem})" in done.stderr
     assert "HINT" in done.stderr or problem.startswith("security")
+
+
+def test_a_database_without_tables_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    done = manage("serve", DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
+    assert done.returncode == 1
+    assert "manage.py migrate" in done.stderr
+    assert "Traceback" not in done.stderr

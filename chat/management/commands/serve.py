@@ -8,7 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connections
 
+from chat.api.health import MigrationsMissing, check_migrations
 from chat.server import ChatServer
 from tools.execution import THREADS
 
@@ -23,11 +25,23 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.PORT)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._check_database()
         server = ChatServer(host=options["host"], port=options["port"], say=self.stdout.write)
         server.run()
         if server.failure:
             raise CommandError(server.failure)
         leave_stuck_threads()
+
+    def _check_database(self) -> None:
+        """Refuse a database that the code cannot use; one that is only late is waited for by the server itself."""
+        try:
+            check_migrations()
+        except MigrationsMissing:
+            raise CommandError("The database lacks tables: run `manage.py migrate` first.") from None
+        except OperationalError:
+            self.stderr.write("The database cannot be reached yet; /health/ready will say when it can.")
+        finally:
+            connections.close_all()
 
 
 def leave_stuck_threads() -> None:
