@@ -85,6 +85,13 @@ class Agent(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.slug})"
 
+    def clean(self) -> None:
+        """Validate the settings here too: Django asks a field's validators nothing about an empty list or null."""
+        try:
+            validate_model_settings(self.model_settings)
+        except ValidationError as invalid:
+            raise ValidationError({"model_settings": invalid.messages}) from None
+
     @property
     def is_default(self) -> bool:
         return self.slug == DEFAULT_AGENT

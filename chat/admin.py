@@ -59,6 +59,11 @@ class ConversationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(admin.ModelAdmin.has_delete_permission(self, request, obj))
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Its runs go with it, though nobody may delete a run by itself."""
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
+
 
 class ToolCallInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = ToolCall

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django.core.exceptions import ValidationError
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
@@ -30,6 +31,12 @@ class CursorPages(CursorPagination):
         try:
             return super().decode_cursor(request)
         except (NotFound, ValueError):
+            raise invalid("`cursor` is not one that this list gave out.", field="cursor") from None
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except ValidationError:  # a well-formed cursor, whose position is no date or no id
             raise invalid("`cursor` is not one that this list gave out.", field="cursor") from None
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -16,10 +16,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model().objects
         where = f"http://localhost:{settings.PORT}/admin/"
-        if users.filter(is_superuser=True, is_active=True).exists():
-            self.stdout.write(
-                f"Admin:  {where} (forgotten password: .venv/bin/python manage.py changepassword {LOCAL_USER})"
-            )
+        admin = users.filter(is_superuser=True, is_active=True).order_by("pk").first()
+        if admin is not None:
+            name = admin.get_username()
+            self.stdout.write(f"Admin:  {where} (forgotten password: .venv/bin/python manage.py changepassword {name})")
             return
         # Open access acts as this user, so its conversations are on the page and in the admin under one name.
         user = users.filter(username=LOCAL_USER).first() or users.create_user(LOCAL_USER)
