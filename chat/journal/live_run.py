@@ -12,6 +12,7 @@ from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.journal.watch import Watch
 
 READ_BYTES = 64 * 1024  # what a reader is given at a time
+EVENT_CHARS = READ_BYTES // 4  # text goes on in a new event: a reader who is given one at a time is given little
 TAIL_BYTES = 256 * 1024  # what is kept in memory for the readers of a running run; older events are read from rows
 encode = msgspec.json.Encoder().encode
 
@@ -63,7 +64,7 @@ class LiveRun:
 
     def put_text(self, event: ChatChunk | ReasoningChunk) -> None:
         last = self.pending[-1] if self.pending else None
-        if type(last) is type(event):
+        if type(last) is type(event) and len(last.content) < EVENT_CHARS:
             last.content += event.content
         else:
             self.pending.append(event)

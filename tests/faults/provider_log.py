@@ -32,13 +32,14 @@ class ProviderLog:
 
         await until(has_come)
 
-    async def left(self, count: int) -> None:
-        """Return when so many clients have left an answer before its end."""
+    async def left_at(self, number: int) -> float:
+        """When the client after so many others left an answer before its end: waits for it. Monotonic seconds."""
 
-        async def have_left() -> bool:
-            return int((await self.state())["disconnects"]) >= count
+        async def has_left() -> bool:
+            return int((await self.state())["disconnects"]) > number
 
-        await until(have_left, every=0.005)
+        await until(has_left)
+        return float((await self.state())["left_at"][number])
 
 
 def _asked(body: Request) -> str:

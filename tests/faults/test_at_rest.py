@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 
 import psutil
 import psycopg
@@ -18,6 +18,7 @@ from tests.product import Product
 THREADS, POOL, LEFT_OVER = 40, 12, 2
 MEBIBYTE = 1024 * 1024
 LOADERS = 4
+AT_ONCE = 20
 
 
 def descriptors(server: Product) -> int:
@@ -46,20 +47,53 @@ async def settled(server: Product) -> int:
     return counts[-1]
 
 
+class Idlers:
+    """Readers of a run in which nothing happens: each has had the first event and stays."""
+
+    def __init__(self, alice: Person, run_id: str, server: Product) -> None:
+        self._alice, self._run_id, self._server = alice, run_id, server
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def come(self, count: int, transport: Transport) -> None:
+        for _ in range(count):
+            await self._slots.acquire()
+            self._tasks.append(asyncio.create_task(self._stay(transport)))
+        for _ in range(AT_ONCE):
+            await self._slots.acquire()
+        for _ in range(AT_ONCE):
+            self._slots.release()
+
+    async def _stay(self, transport: Transport) -> None:
+        follow = self._alice.follow(self._run_id, 0, server=self._server, transport=transport)
+        async with aclosing(follow) as events:
+            assert (await anext(events)).seq == 1
+            self._slots.release()
+            async for _ in events:
+                pass
+
+    @property
+    def here(self) -> int:
+        return sum(not task.done() for task in self._tasks)
+
+    async def leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
 async def test_idle_readers_hold_no_threads_and_no_connections(cluster: Cluster, alice: Person):
     server = cluster.servers[0]
     run_id = await alice.start(messages.stalled("idle"), server=server)
     base = await settled(server)
-    async with AsyncExitStack() as stack:
-        kinds: tuple[Transport, Transport] = ("header", "socket")
-        for number in range(2 * SIZES.idle_readers):
-            follow = alice.follow(run_id, 0, server=server, transport=kinds[number % 2])
-            events = await stack.enter_async_context(aclosing(follow))
-            assert (await anext(events)).seq == 1
-        threads, pool, held = psutil.Process(server.pid).num_threads(), connections(server), descriptors(server)
-        assert held >= base + 2 * SIZES.idle_readers
+    idlers = Idlers(alice, run_id, server)
+    await idlers.come(SIZES.idle_readers, "header")
+    await idlers.come(SIZES.idle_readers, "socket")
+    threads, pool = psutil.Process(server.pid).num_threads(), connections(server)
+    assert (idlers.here, descriptors(server) >= base + 2 * SIZES.idle_readers) == (2 * SIZES.idle_readers, True)
     assert threads <= THREADS
     assert pool <= len(cluster.servers) * POOL
+    await idlers.leave()
 
     async def is_back() -> bool:
         return abs(descriptors(server) - base) <= LEFT_OVER

@@ -69,4 +69,4 @@ async def test_a_run_ends_well_though_its_process_died_at(
     assert broken(History(await hermit.journal(run_id), [reading], requests)) + unfinished([reading]) == []
     assert len(effects_of.keys(order, "charge")) <= 1
     assert len(set(effects_of.keys(order, "book"))) <= 1
-    record(12, f"killed {side} commit {commit}: valid history, one terminal event")
+    record(12, f"killed {side} commit {commit}")
