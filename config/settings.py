@@ -85,7 +85,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["OPTIONS"] = {
         # A process that freezes in the middle of a transaction must not keep others from its runs.
-        "options": f"-c idle_in_transaction_session_timeout={round(max(1.0, LEASE_SECONDS / 3) * 1000)}",
+        "options": f"-c idle_in_transaction_session_timeout={round(LEASE_SECONDS * 1000)}",
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {"min_size": 1, "max_size": 12, "timeout": 10},
     }

@@ -57,6 +57,8 @@ def fault_settings(fault_provider: str, effects: Path, switches: Switches) -> di
         "OPENAI_BASE_URL": fault_provider,
         "DEFAULT_MODEL": "scripted",
         "LEASE_SECONDS": LEASE_SECONDS,
+        "MODEL_FIRST_TOKEN_TIMEOUT": 900,
+        "MODEL_IDLE_TIMEOUT": 900,
         "DRAIN_SECONDS": 2,
         "MAX_OUTPUT_CHARS": 20_000_000,
         "TOOL_MODULES": "tests.faults.tools_under_test",
