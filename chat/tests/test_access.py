@@ -1,0 +1,132 @@
+"""Who is asking: details of the one door that need no server."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import RequestFactory
+from django.utils import timezone
+
+from agents.errors import ErrorCode
+from chat.access import Caller, Credentials, authenticate, is_local
+from chat.exceptions import Refused
+from chat.models import ApiKey
+from chat.models.access import USED_RESOLUTION
+from chat.tests.rows import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def shown(**changes) -> Credentials:
+    """A request from this machine itself, with changes."""
+    values = {"headers": {}, "peer": "127.0.0.1", "host": "localhost:8000", "secure": False, "websocket": False}
+    return Credentials(**{**values, **changes})
+
+
+def code_of(credentials: Credentials) -> ErrorCode:
+    with pytest.raises(Refused) as refused:
+        authenticate(credentials)
+    return refused.value.code
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_loopback_has_three_addresses(peer):
+    assert is_local(shown(peer=peer))
+
+
+@pytest.mark.parametrize("peer", ["", "203.0.113.9", "192.168.0.7", "10.0.0.1", "::ffff:203.0.113.9", "0.0.0.0"])  # noqa: S104
+def test_another_peer_is_not_local_whatever_it_says(peer):
+    assert not is_local(shown(peer=peer))
+    assert code_of(shown(peer=peer)) is ErrorCode.UNAUTHENTICATED
+
+
+def test_the_local_caller_has_every_scope():
+    caller = authenticate(shown())
+    assert (caller.username, caller.via, caller.scopes) == ("local", "local", {"chat", "agents"})
+
+
+def test_open_access_can_be_switched_off(settings):
+    settings.OPEN_ACCESS = False
+    assert code_of(shown()) is ErrorCode.UNAUTHENTICATED
+
+
+def test_without_its_user_open_access_is_nobody(django_user_model):
+    django_user_model.objects.filter(username="local").update(is_active=False)
+    assert code_of(shown()) is ErrorCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("origin", "secure", "own"),
+    [
+        ("http://localhost:8000", False, True),
+        ("HTTP://LOCALHOST:8000", False, True),
+        ("https://localhost:8000", True, True),
+        ("https://localhost:8000", False, False),
+        ("http://localhost:8000", True, False),
+        ("http://localhost", False, False),
+        ("http://localhost:x", False, False),
+        ("null", False, False),
+    ],
+)
+def test_the_own_origin_is_compared_with_scheme_and_port(origin, secure, own):
+    credentials = shown(headers={"origin": origin}, secure=secure)
+    assert credentials.origin_is_own is own
+    assert is_local(credentials) is own
+
+
+def test_default_ports_may_be_left_out():
+    assert shown(headers={"origin": "http://localhost"}, host="localhost:80").origin_is_own
+    assert shown(headers={"origin": "https://localhost:443"}, host="localhost", secure=True).origin_is_own
+
+
+def test_a_host_that_is_not_served_is_a_bad_request():
+    for host in ("", "evil.example", "[::1"):
+        assert code_of(shown(host=host)) is ErrorCode.INVALID_REQUEST
+
+
+def test_a_proxy_that_is_trusted_says_whether_a_socket_is_secure(settings):
+    scope = {"headers": [(b"host", b"chat.example"), (b"x-forwarded-proto", b"https")], "client": ["10.0.0.1", 1]}
+    assert not Credentials.of_scope(scope).secure
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert Credentials.of_scope(scope).secure
+    assert Credentials.of_scope({**scope, "headers": [], "scheme": "wss", "client": None}).secure
+
+
+def test_a_key_is_usable_until_it_expires_or_is_revoked_or_its_person_leaves():
+    alice = make_user()
+    key, text = ApiKey.objects.issue(alice.pk, scopes=["chat"], expires_at=timezone.now() + timedelta(days=1))
+    assert ApiKey.objects.find(text) == key
+    for change in ({"expires_at": timezone.now()}, {"revoked_at": timezone.now()}):
+        ApiKey.objects.filter(pk=key.pk).update(**change)
+        assert ApiKey.objects.find(text) is None
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=None, revoked_at=None)
+    alice.is_active = False
+    alice.save()
+    assert ApiKey.objects.find(text) is None
+
+
+def test_the_use_of_a_key_is_noted_once_a_minute():
+    key, text = ApiKey.objects.issue(make_user().pk, scopes=["chat"])
+    bearer = {"authorization": f"Bearer {text}"}
+    authenticate(shown(headers=bearer, peer="203.0.113.9"))
+    first = ApiKey.objects.get(pk=key.pk).last_used_at
+    authenticate(shown(headers=bearer))
+    assert ApiKey.objects.get(pk=key.pk).last_used_at == first
+    ApiKey.objects.filter(pk=key.pk).update(last_used_at=first - USED_RESOLUTION)
+    authenticate(shown(headers=bearer))
+    assert ApiKey.objects.get(pk=key.pk).last_used_at > first
+    assert str(key).startswith(key.prefix)
+
+
+def test_a_scope_that_is_missing_is_named():
+    caller = Caller(1, "alice", frozenset({"chat"}), "key")
+    caller.require("chat")
+    with pytest.raises(Refused, match="'agents'") as refused:
+        caller.require("agents")
+    assert refused.value.code is ErrorCode.FORBIDDEN
+
+
+def test_the_headers_of_a_request_are_read_without_their_case():
+    request = RequestFactory().get("/", headers={"Host": "localhost", "X-Forwarded-For": "203.0.113.9"})
+    credentials = Credentials.of_request(request)
+    assert credentials.headers["x-forwarded-for"] == "203.0.113.9"
+    assert not is_local(credentials)
