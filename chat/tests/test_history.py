@@ -1,0 +1,83 @@
+"""What the model is told of a conversation: a history that every provider accepts."""
+
+import pytest
+
+from agents.messages import AssistantMessage, ToolMessage, UserMessage
+from agents.transcript import NOT_RUN
+from chat.history import NO_ANSWER, load_history, turns_of, without_nul
+from chat.models import Message, Run, ToolCall
+from chat.tests.rows import make_conversation, make_run, make_user
+
+pytestmark = pytest.mark.django_db
+CALL = {"id": "c0", "name": "calculate", "arguments": "{}"}
+
+
+@pytest.fixture
+def conversation():
+    return make_conversation(make_user())
+
+
+def answered(conversation, question: str, *turns: dict) -> Run:
+    return make_run(conversation, question=question, turns=turns, status=Run.Status.COMPLETED)
+
+
+def test_an_empty_conversation_has_no_history(conversation):
+    assert load_history(conversation) == []
+
+
+def test_questions_and_answers_alternate(conversation):
+    answered(conversation, "One?", {"role": "assistant", "content": "One."})
+    answered(conversation, "Two?", {"role": "assistant", "content": "Two."})
+    assert load_history(conversation) == [
+        UserMessage("One?"),
+        AssistantMessage("One."),
+        UserMessage("Two?"),
+        AssistantMessage("Two."),
+    ]
+
+
+def test_a_question_that_was_never_answered_is_followed_by_a_note(conversation):
+    answered(conversation, "One?")
+    answered(conversation, "Two?", {"role": "assistant", "content": "Two."})
+    assert load_history(conversation) == [UserMessage("One?"), NO_ANSWER, UserMessage("Two?"), AssistantMessage("Two.")]
+
+
+def test_each_call_has_exactly_one_result(conversation):
+    other = CALL | {"id": "c1"}
+    run = answered(
+        conversation,
+        "Sum?",
+        {"role": "assistant", "content": "", "tool_calls": [CALL, other]},
+        {"role": "assistant", "content": "42."},
+    )
+    ToolCall.objects.create(run=run, call_id="c0", name="calculate", content="42")
+    _, turn, *results, last = load_history(conversation)
+    assert [call.id for call in turn.tool_calls] == ["c0", "c1"]
+    assert results == [ToolMessage("c0", "42"), ToolMessage("c1", NOT_RUN)]
+    assert last == AssistantMessage("42.")
+
+
+def test_a_turn_that_was_only_reasoning_is_not_sent_back(conversation):
+    answered(conversation, "One?", {"role": "assistant", "content": "", "reasoning": "Hm."})
+    assert load_history(conversation) == [UserMessage("One?")]
+
+
+def test_only_the_branch_in_use_is_told(conversation):
+    first = answered(conversation, "One?", {"role": "assistant", "content": "One."})
+    answered(conversation, "Two?", {"role": "assistant", "content": "Two."})
+    conversation.head = first.answer
+    conversation.save()
+    assert load_history(conversation) == [UserMessage("One?"), AssistantMessage("One.")]
+
+
+def test_a_conversation_whose_messages_point_in_a_circle_ends(conversation):
+    run = answered(conversation, "One?", {"role": "assistant", "content": "One."})
+    Message.objects.filter(pk=run.question_id).update(parent=run.answer)
+    assert len(load_history(conversation)) == 2
+
+
+def test_what_a_database_cannot_hold_is_left_out():
+    assert without_nul({"a\x00b": ["x\x00", 1, None]}) == {"ab": ["x", 1, None]}
+    value = {"plain": "text"}
+    assert without_nul(value) is value
+    assert turns_of([UserMessage("x"), AssistantMessage("a\x00b")])[0]["content"] == "ab"
