@@ -100,8 +100,8 @@ async def test_idle_readers_hold_no_threads_and_no_connections(cluster: Cluster,
 
     await until(is_back)
     assert (await alice.cancel(run_id, server))["status"] == "cancelled"
-    record(11, f"{SIZES.idle_readers} idle SSE + {SIZES.idle_readers} idle WebSockets on one process: {threads} "
-               f"threads, {pool} PostgreSQL connections of 2 processes, descriptors back but for the pool's")  # fmt: skip
+    record(11, f"{SIZES.idle_readers} idle SSE + {SIZES.idle_readers} idle WebSockets: {threads} "
+               f"threads, {pool} PostgreSQL connections of 2 processes, no descriptor left but the pools")  # fmt: skip
 
 
 async def test_memory_stays_where_it_is_under_load(alone: Cluster, hermit: Person):
