@@ -23,7 +23,18 @@ HEADERS = {
 def event_stream(journal: Journal, run_id: uuid.UUID, conversation_id: uuid.UUID, after: int) -> StreamingHttpResponse:
     """A response that follows the run from the cursor to its terminal event."""
     headers = HEADERS | {"X-Run-Id": str(run_id), "X-Conversation-Id": str(conversation_id)}
-    return StreamingHttpResponse(frames(journal, run_id, after), headers=headers)
+    return EventStream(frames(journal, run_id, after), headers=headers)
+
+
+class EventStream(StreamingHttpResponse):
+    """Frames as they are: Django would pass each one through two more generators."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
+        super().__init__(events, headers=headers)
+        self._events = events
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return self._events
 
 
 async def frames(journal: Journal, run_id: uuid.UUID, after: int) -> AsyncGenerator[bytes, None]:

@@ -22,12 +22,15 @@ from chat.journal.watch import Watch
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
+CROWD = 50  # so many running runs make the gather window longer by its own length, up to MOST_WINDOWS times
+MOST_WINDOWS = 3
+JOBS_PER_COMMIT = 4  # a job may be long: more of them at once would keep the text of running answers waiting
 HEARTBEAT = 15.0  # seconds
 POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
 
 class Journal:
-    """The journal of one process. `gather` is how long text may wait for company, in seconds."""
+    """The journal of one process. `gather` is how long text may wait for company, in seconds; in a crowd, longer."""
 
     def __init__(self, *, gather: float, on_stored: Callable[[dict[uuid.UUID, int]], None] = lambda _: None) -> None:
         self.gather = gather
@@ -40,7 +43,9 @@ class Journal:
         self._dirty: dict[uuid.UUID, LiveRun] = {}
         self._jobs: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._window = Watch()
         self._soon = False
+        self._events_last = False
         self._committing: asyncio.Future[Any] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -71,9 +76,18 @@ class Journal:
             live.spoke = True
             self._flush_soon()
         elif self._timer is None and not self._soon:
-            self._timer = self._loop.call_later(self.gather, self._flush)
+            self._open_window()
         if live.pending_chars > PENDING_CHARS:
             await self.append(live, ())
+
+    async def gathered(self) -> None:
+        """Return when the gather window ends, just before what waits is stored: text put now still comes with it.
+
+        A run that sleeps so between two pieces of text finds in one piece whatever the model has said meanwhile.
+        """
+        if self._timer is None:
+            self._open_window()
+        await self._window.wait()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.
@@ -98,6 +112,16 @@ class Journal:
         self._flush_soon()
         return await job.done  # type: ignore[no-any-return]
 
+    def _open_window(self) -> None:
+        length = self.gather * min(MOST_WINDOWS, 1 + len(self.live) / CROWD)
+        self._timer = self._loop.call_later(length, self._close_window)
+
+    def _close_window(self) -> None:
+        """Let the runs that wait put what they have, then flush: the loop calls back in the order of these lines."""
+        self._timer = None
+        self._window.wake()
+        self._flush_soon()
+
     def _flush_soon(self) -> None:
         if not self._soon:
             self._soon = True
@@ -109,21 +133,28 @@ class Journal:
             self._soon = True
             return
         self._soon = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         batch = self._take_batch()
         if batch.appends or batch.jobs:
             self._commit(batch)
 
     def _take_batch(self) -> Batch:
+        """What the next commit stores: events first, somebody is reading them; jobs that wait get every other turn."""
+        if self._dirty and not (self._jobs and self._events_last):
+            self._events_last = True
+            return Batch(appends=self._take_appends())
+        self._events_last = False
+        self._soon = bool(self._dirty)
+        jobs, self._jobs = self._jobs[:JOBS_PER_COMMIT], self._jobs[JOBS_PER_COMMIT:]
+        return Batch(jobs=jobs)
+
+    def _take_appends(self) -> list[Append]:
         timestamp = timestamp_now()
         appends = []
         for live in self._dirty.values():
             appends.append(Append(live, live.number(timestamp), live.writes, live.waiters))
             live.writes, live.waiters = [], []
-        jobs, self._jobs, self._dirty = self._jobs, [], {}
-        return Batch(appends, jobs)
+        self._dirty = {}
+        return appends
 
     def _commit(self, batch: Batch) -> None:
         self._committing = self._loop.run_in_executor(self._thread, with_connection, store, batch)
@@ -183,7 +214,8 @@ class Journal:
                     after, quiet_since = entries[-1].seq, self._loop.time()
                     if entries[-1].event_type in TERMINAL_EVENT_TYPES:
                         return
-                    await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
+                    if live is not None and live.stored_seq > after:
+                        await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
                 elif ended:
                     return
                 else:

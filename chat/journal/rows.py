@@ -119,15 +119,14 @@ def _store_together(appends: list[Append], jobs: list[Job]) -> None:
 def _store_events(appends: list[Append]) -> None:
     if not appends:
         return
-    epochs = _lock_epochs([append.live.run_id for append in appends])
+    keys = [db_key(append.live.run_id) for append in appends]
+    epochs = _lock_epochs(keys)
     rows: list[tuple[Any, int, str, str]] = []
-    for append in appends:
-        live = append.live
-        if epochs.get(live.run_id) != live.epoch:
+    for append, key in zip(appends, keys, strict=True):
+        if epochs.get(key) != append.live.epoch:
             append.error = OwnershipLost()
             continue
         append.error = None
-        key = db_key(live.run_id)
         rows.extend((key, entry.seq, entry.event_type, entry.body.decode()) for entry in append.entries)
     if rows:
         insert_rows(rows)
@@ -157,12 +156,13 @@ def db_key(run_id: uuid.UUID) -> Any:
     return run_id if connection.features.has_native_uuid_field else run_id.hex
 
 
-def _lock_epochs(run_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+def _lock_epochs(keys: list[Any]) -> dict[Any, int]:
     """The epochs of the runs. On PostgreSQL the rows stay locked until the commit, so that nobody takes one over."""
-    runs = Run.objects.filter(pk__in=run_ids)
-    if connection.features.has_select_for_update:
-        runs = runs.order_by("pk").select_for_update(no_key=True)
-    return dict(runs.values_list("pk", "epoch"))
+    lock = " ORDER BY id FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    marks = ", ".join(["%s"] * len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, epoch FROM {Run._meta.db_table} WHERE id IN ({marks}){lock}", keys)  # noqa: S608 - as above
+        return dict(cursor.fetchall())
 
 
 def read_entries(

@@ -21,16 +21,17 @@ class Watch:
                 waiter.set_result(None)
         self._waiters.clear()
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float | None = None) -> None:
         """Return at the next wake-up, or after so many seconds."""
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
         self._waiters.add(waiter)
-        deadline = loop.call_later(seconds, _expire, waiter)
+        deadline = None if seconds is None else loop.call_later(seconds, _expire, waiter)
         try:
             await waiter
         finally:
-            deadline.cancel()
+            if deadline is not None:
+                deadline.cancel()
             self._waiters.discard(waiter)
 
 
