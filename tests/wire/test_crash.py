@@ -203,3 +203,18 @@ async def test_sockets_of_a_stopping_server_are_told_to_come_back(serve: Serve, 
         await socket.connection.wait_closed()
         assert socket.connection.close_code == 1012
     assert server.process.popen.wait(5) == 0
+
+
+async def test_a_tool_that_hangs_does_not_keep_a_stopping_server(serve: Serve, session, quick, trace):
+    server = serve(**quick)
+    alice = someone(server, session)
+    server.manage("migrate", "--verbosity", "0")
+    await alice.post("/agents/hanging", {"tools": ["note"]})
+    async with alice.stream(uses(("note", {"seconds": 60})), agent_name="hanging") as stream:
+        await stream.until("tool_call_start")
+
+        async def has_begun() -> bool:
+            return bool(trace.read_text())
+
+        await eventually(has_begun)
+        assert server.stop(seconds=10) == 0

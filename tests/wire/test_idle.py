@@ -10,7 +10,7 @@ from tests.wire.client import Client
 from tests.wire.rows import select
 from tests.wire.scripts import script
 
-STREAMS = 60
+STREAMS = 40
 QUIET = script(*[{"text": "."}, {"delay": 1.5}] * 5)  # a model that thinks for long
 
 
@@ -25,15 +25,17 @@ def connections(server: Product) -> int:
 
 async def settled(alice: Client) -> tuple[int, int]:
     """Threads and database connections of the server once every pool has what it will have."""
-    await asyncio.gather(*(alice.get("/conversations") for _ in range(30)))
-    await asyncio.gather(*(alice.ask("say:Hello", reset_history=True) for _ in range(30)))
+    for _ in range(4):
+        await asyncio.gather(*(alice.get("/conversations") for _ in range(8)))
+        await asyncio.gather(*(alice.ask("say:Hello", reset_history=True) for _ in range(8)))
     return psutil.Process(alice.server.pid).num_threads(), connections(alice.server)
 
 
-async def open_one(stack: AsyncExitStack, alice: Client, number: int) -> str:
+async def open_one(stack: AsyncExitStack, alice: Client, number: int, turn: asyncio.Semaphore) -> str:
     """Open a stream, and for some of them a socket too, and wait until they have begun; the run's id."""
-    stream = await stack.enter_async_context(alice.stream(QUIET, reset_history=True))
-    await stream.until("chat_chunk")
+    async with turn:
+        stream = await stack.enter_async_context(alice.stream(QUIET, reset_history=True))
+        await stream.until("chat_chunk")
     if number % 3 == 0:
         socket = await stack.enter_async_context(alice.socket())
         await socket.send("resume", {"run_id": stream.run_id})
@@ -44,7 +46,8 @@ async def open_one(stack: AsyncExitStack, alice: Client, number: int) -> str:
 async def test_idle_streams_and_sockets_hold_no_thread_and_no_connection(alice: Client, server):
     threads, held = await settled(alice)
     async with AsyncExitStack() as stack:
-        opened = await asyncio.gather(*(open_one(stack, alice, number) for number in range(STREAMS)))
+        turn = asyncio.Semaphore(4)
+        opened = await asyncio.gather(*(open_one(stack, alice, number, turn) for number in range(STREAMS)))
         assert psutil.Process(server.pid).num_threads() <= threads + 2
         assert connections(server) <= held
         assert (await alice.get("/health")).json["active_connections"] >= STREAMS
@@ -53,8 +56,10 @@ async def test_idle_streams_and_sockets_hold_no_thread_and_no_connection(alice: 
 
 async def test_waiting_requests_hold_no_thread_and_no_connection(alice: Client, server):
     threads, held = await settled(alice)
-    waiting = [asyncio.create_task(alice.ask("paced:50:30", reset_history=True)) for _ in range(40)]
-    await asyncio.sleep(0.7)
+    waiting = []
+    for _ in range(16):
+        waiting.append(asyncio.create_task(alice.ask("paced:50:60", reset_history=True)))
+        await asyncio.sleep(0.06)
     assert psutil.Process(server.pid).num_threads() <= threads + 2
     assert connections(server) <= held
     answers = await asyncio.gather(*waiting)
