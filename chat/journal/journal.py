@@ -24,7 +24,7 @@ T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 CROWD = 50  # so many running runs make the gather window longer by its own length, up to MOST_WINDOWS times
 MOST_WINDOWS = 3
-JOBS_PER_COMMIT = 4  # a job may be long: more of them at once would keep the text of running answers waiting
+JOBS_PER_COMMIT = 8  # a job may be long: more of them at once would keep the text of running answers waiting
 HEARTBEAT = 15.0  # seconds
 POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
