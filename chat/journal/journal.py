@@ -22,15 +22,13 @@ from chat.journal.watch import Watch
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
-CROWD = 50  # so many running runs make the gather window longer by its own length, up to MOST_WINDOWS times
-MOST_WINDOWS = 3
 JOBS_PER_COMMIT = 8  # a job may be long: more of them at once would keep the text of running answers waiting
 HEARTBEAT = 15.0  # seconds
 POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
 
 class Journal:
-    """The journal of one process. `gather` is how long text may wait for company, in seconds; in a crowd, longer."""
+    """The journal of one process. `gather` is how long text may wait for company, in seconds."""
 
     def __init__(self, *, gather: float, on_stored: Callable[[dict[uuid.UUID, int]], None] = lambda _: None) -> None:
         self.gather = gather
@@ -113,8 +111,7 @@ class Journal:
         return await job.done  # type: ignore[no-any-return]
 
     def _open_window(self) -> None:
-        length = self.gather * min(MOST_WINDOWS, 1 + len(self.live) / CROWD)
-        self._timer = self._loop.call_later(length, self._close_window)
+        self._timer = self._loop.call_later(self.gather, self._close_window)
 
     def _close_window(self) -> None:
         """Let the runs that wait put what they have, then flush: the loop calls back in the order of these lines."""
