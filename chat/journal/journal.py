@@ -7,6 +7,7 @@ transaction; the first token and everything else is committed at once.
 
 import asyncio
 import logging
+import sys
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from chat.journal.watch import Watch
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
-JOBS_PER_COMMIT = 8  # a job may be long: more of them at once would keep the text of running answers waiting
+SWITCH = 0.0005  # seconds; a commit lets go of the interpreter dozens of times, and a busy loop would keep it for 5 ms
 HEARTBEAT = 15.0  # seconds
 POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
@@ -38,12 +39,12 @@ class Journal:
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        sys.setswitchinterval(SWITCH)
         self._dirty: dict[uuid.UUID, LiveRun] = {}
         self._jobs: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
         self._window = Watch()
         self._soon = False
-        self._events_last = False
         self._committing: asyncio.Future[Any] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -135,23 +136,13 @@ class Journal:
             self._commit(batch)
 
     def _take_batch(self) -> Batch:
-        """What the next commit stores: events first, somebody is reading them; jobs that wait get every other turn."""
-        if self._dirty and not (self._jobs and self._events_last):
-            self._events_last = True
-            return Batch(appends=self._take_appends())
-        self._events_last = False
-        self._soon = bool(self._dirty)
-        jobs, self._jobs = self._jobs[:JOBS_PER_COMMIT], self._jobs[JOBS_PER_COMMIT:]
-        return Batch(jobs=jobs)
-
-    def _take_appends(self) -> list[Append]:
         timestamp = timestamp_now()
         appends = []
         for live in self._dirty.values():
             appends.append(Append(live, live.number(timestamp), live.writes, live.waiters))
             live.writes, live.waiters = [], []
-        self._dirty = {}
-        return appends
+        jobs, self._jobs, self._dirty = self._jobs, [], {}
+        return Batch(appends, jobs)
 
     def _commit(self, batch: Batch) -> None:
         self._committing = self._loop.run_in_executor(self._thread, with_connection, store, batch)
