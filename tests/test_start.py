@@ -92,9 +92,11 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     assert "very-secret" not in done.stdout + done.stderr
 
 
-def test_a_port_in_use_is_refused_with_a_sentence() -> None:
+def test_a_port_in_use_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/db.sqlite3"
+    assert manage("migrate", "--verbosity", "0", DATABASE_URL=database).returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = manage("serve", PORT=taken.getsockname()[1], DATABASE_URL="sqlite:////dev/shm/none.sqlite3")
+        done = manage("serve", PORT=taken.getsockname()[1], DATABASE_URL=database)
     assert done.returncode == 1
     assert "Cannot listen on 127.0.0.1:" in done.stderr
     assert "Traceback" not in done.stderr
