@@ -7,7 +7,6 @@ transaction; the first token and everything else is committed at once.
 
 import asyncio
 import logging
-import sys
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,6 @@ from chat.journal.watch import Watch
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
-SWITCH = 0.0005  # seconds; a commit lets go of the interpreter dozens of times, and a busy loop would keep it for 5 ms
 HEARTBEAT = 15.0  # seconds
 POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
@@ -39,7 +37,6 @@ class Journal:
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        sys.setswitchinterval(SWITCH)
         self._dirty: dict[uuid.UUID, LiveRun] = {}
         self._jobs: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
