@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import BURST, PACED, WARM_UP, Load, Sample, measure
 from benchmarks.report import write_docs
-from benchmarks.servers import Field, started
+from benchmarks.servers import Field, Server, started
 from benchmarks.table import table
 
 ROUNDS, QUICK_ROUNDS = 7, 2
@@ -21,9 +21,18 @@ def rounds(field: Field, loads: tuple[Load, ...], count: int) -> list[Sample]:
         for load in loads:
             first = number % len(field.servers)
             for server in field.servers[first:] + field.servers[:first]:
-                samples.append(measure(server, load))
+                samples.append(twice(server, load))
                 print(f"round {number + 1} of {count}: {_line(samples[-1])}", flush=True)
     return samples
+
+
+def twice(server: Server, load: Load) -> Sample:
+    """Measure; once more where a stream was refused or cut, as on a machine that is too busy with other things."""
+    try:
+        return measure(server, load)
+    except AssertionError as failure:
+        print(f"again, {server.name} failed: {str(failure)[-2000:]}", flush=True)
+        return measure(server, load)
 
 
 def _line(sample: Sample) -> str:
@@ -43,8 +52,8 @@ def warm_up(field: Field) -> int:
 
 def check_stored(field: Field, streams: int) -> None:
     stored = field.stored()
-    assert stored == streams, f"our server has stored {stored} of {streams} answers"
-    print(f"\nEvery token came, on every server; ours has stored all {streams} answers in {field.events()} events.\n")
+    assert stored >= streams, f"our server has stored {stored} of {streams} answers"
+    print(f"\nEvery token came, on every server; ours has stored all {stored} answers in {field.events()} events.\n")
 
 
 def main(*, quick: bool) -> None:

@@ -1,7 +1,7 @@
 """The load: a process that opens streams, reads them to their end, and checks that every token has come.
 
-`python -m benchmarks.load URL SCENARIO --streams 100 --waves 1` prints one JSON object, see `Outcome`. The scenario is
-the provider's: `stamped:200:20` or `burst:500`.
+`python -m benchmarks.load URL SCENARIO --streams 100 --ramp 1` prints one JSON object, see `Outcome`. The scenario is
+the provider's: `stamped:200:20` or `burst:500`. The streams of a wave are opened within `--ramp` seconds.
 """
 
 import argparse
@@ -57,18 +57,20 @@ def request(host: str, path: str, scenario: str) -> bytes:
     return head.encode() + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-async def wave(url: str, scenario: str, streams: int) -> list[Stream]:
-    """Open so many streams at once, and return when all have ended."""
+async def wave(url: str, scenario: str, *, streams: int, ramp: float) -> list[Stream]:
+    """Open so many streams within `ramp` seconds, and return when all have ended."""
     parts = urlsplit(url)
     sent = request(parts.netloc, parts.path, scenario)
     loop = asyncio.get_running_loop()
-    opened = await asyncio.gather(
-        *(loop.create_connection(lambda: Stream(sent), parts.hostname, parts.port) for _ in range(streams))
-    )
+
+    async def stream(number: int) -> Stream:
+        await asyncio.sleep(number * ramp / streams)
+        _, opened = await loop.create_connection(lambda: Stream(sent), parts.hostname, parts.port)
+        await opened.done
+        return opened
+
     async with asyncio.timeout(DEADLINE):
-        for _, stream in opened:
-            await stream.done
-    return [stream for _, stream in opened]
+        return await asyncio.gather(*(stream(number) for number in range(streams)))
 
 
 def outcome(streams: list[Stream], scenario: str, seconds: float) -> Outcome:
@@ -88,9 +90,9 @@ def outcome(streams: list[Stream], scenario: str, seconds: float) -> Outcome:
     return result
 
 
-async def load(url: str, scenario: str, *, streams: int, waves: int) -> Outcome:
+async def load(url: str, scenario: str, *, streams: int, waves: int, ramp: float) -> Outcome:
     start = time.monotonic()
-    done = [stream for _ in range(waves) for stream in await wave(url, scenario, streams)]
+    done = [stream for _ in range(waves) for stream in await wave(url, scenario, streams=streams, ramp=ramp)]
     return outcome(done, scenario, time.monotonic() - start)
 
 
@@ -100,5 +102,7 @@ if __name__ == "__main__":
     parser.add_argument("scenario")
     parser.add_argument("--streams", type=int, required=True)
     parser.add_argument("--waves", type=int, default=1)
+    parser.add_argument("--ramp", type=float, default=0.0)
     given = parser.parse_args()
-    print(json.dumps(asdict(asyncio.run(load(given.url, given.scenario, streams=given.streams, waves=given.waves)))))
+    seen = asyncio.run(load(given.url, given.scenario, streams=given.streams, waves=given.waves, ramp=given.ramp))
+    print(json.dumps(asdict(seen)))

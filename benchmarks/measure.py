@@ -21,17 +21,18 @@ LOAD_TIMEOUT = 180
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked of each server in a round."""
+    """What is asked of each server in a round: waves of streams, which begin within `ramp` seconds."""
 
     name: str
     scenario: str
     streams: int
     waves: int = 1
+    ramp: float = 0.0
 
 
-PACED = Load("paced", "stamped:200:20", streams=100)
+PACED = Load("paced", "stamped:200:20", streams=100, ramp=1.0)
 BURST = Load("burst", "burst:500", streams=20, waves=10)
-WARM_UP = (Load("warm-up", "stamped:20:20", streams=20), Load("warm-up", "burst:100", streams=10))
+WARM_UP = (Load("warm-up", "stamped:20:20", streams=20, ramp=1.0), Load("warm-up", "burst:100", streams=10))
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def measure(server: Server, load: Load) -> Sample:
 
 def _run(server: Server, load: Load) -> Outcome:
     command = [sys.executable, "-m", "benchmarks.load", server.url, load.scenario]
-    numbers = ["--streams", str(load.streams), "--waves", str(load.waves)]
+    numbers = ["--streams", str(load.streams), "--waves", str(load.waves), "--ramp", str(load.ramp)]
     done = subprocess.run([*command, *numbers], cwd=ROOT, capture_output=True, text=True, timeout=LOAD_TIMEOUT)
     assert done.returncode == 0, f"{server.name}, {load.scenario}: {done.stderr}\n{server.process.log[-4000:]}"
     return Outcome(**json.loads(done.stdout))

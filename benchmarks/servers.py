@@ -40,20 +40,24 @@ class Field:
     database: Path
 
     def stored(self) -> int:
-        """How many runs our server has stored as completed, with all of their text in their events."""
-        query = (
-            "SELECT count(*) FROM chat_run JOIN chat_message ON chat_message.id = chat_run.answer_id"
-            " WHERE chat_run.status = 'completed' AND chat_message.content = (SELECT group_concat(text, '') FROM"
+        """How many runs our server has stored as completed. Raises AssertionError when one lacks some of its text."""
+        runs = "FROM chat_run WHERE status = 'completed'"
+        whole = (
+            "AND (SELECT content FROM chat_message WHERE id = chat_run.answer_id) = (SELECT group_concat(text, '') FROM"
             " (SELECT json_extract(body, '$.content') AS text FROM chat_runevent"
             " WHERE run_id = chat_run.id AND event_type = 'chat_chunk' ORDER BY seq))"
         )
-        with closing(sqlite3.connect(self.database)) as connection:
-            return int(connection.execute(query).fetchone()[0])
+        completed = self._count(runs)
+        assert self._count(f"{runs} {whole}") == completed, "the events of an answer do not hold its text"
+        return completed
 
     def events(self) -> int:
         """How many events our server has stored."""
+        return self._count("FROM chat_runevent")
+
+    def _count(self, rows: str) -> int:
         with closing(sqlite3.connect(self.database)) as connection:
-            return int(connection.execute("SELECT count(*) FROM chat_runevent").fetchone()[0])
+            return int(connection.execute(f"SELECT count(*) {rows}").fetchone()[0])
 
 
 @contextmanager
