@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -39,17 +41,23 @@ class Begun:
 def begin_run(
     caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str = ""
 ) -> Begun:
-    """Store the message and its run. Raises Refused, and then nothing is stored."""
+    """Store the message and its run. Raises Refused, and then nothing is stored.
+
+    A caller's starts happen one after the other, in whatever process: so limits are exact, a key makes one run, and
+    one conversation is the current one.
+    """
+    _lock_caller(caller)
     earlier = _earlier(caller, idempotency_key)
-    if earlier is None:
-        try:
-            return _begin(caller, request, owner=owner, lease=lease, idempotency_key=idempotency_key)
-        except Refused:
-            # Another process may have stored the same request since we looked, and be what is in its way.
-            earlier = _earlier(caller, idempotency_key)
-            if earlier is None:
-                raise
-    return Begun(_same_request(earlier, request), attached=True)
+    if earlier is not None:
+        return Begun(_same_request(earlier, request), attached=True)
+    return _begin(caller, request, owner=owner, lease=lease, idempotency_key=idempotency_key)
+
+
+def _lock_caller(caller: Caller) -> None:
+    """Hold the caller's row until the commit. On SQLite there is only one writer anyway."""
+    if connection.features.has_select_for_update:
+        users = get_user_model().objects.select_for_update(no_key=True)
+        users.filter(pk=caller.user_id).values_list("pk", flat=True).first()
 
 
 def _earlier(caller: Caller, idempotency_key: str) -> Run | None:

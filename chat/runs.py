@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents.config import AgentConfig
@@ -82,28 +82,22 @@ class Runs:
         return await asyncio.shield(self._spawn(self._start(caller, request, idempotency_key)))
 
     async def _start(self, caller: Caller, request: ChatRequest, idempotency_key: str) -> Started:
-        begun = await self._begin(caller, request, idempotency_key)
+        def begin() -> Begun:
+            return begin_run(caller, request, owner=self.process, lease=self.lease, idempotency_key=idempotency_key)
+
+        begun = await self.write(begin, lock=caller.user_id)
         if not begun.attached:
             self._launch_new(begun)
         return Started(begun.run.pk, begun.run.conversation_id, begun.attached)
 
-    async def _begin(self, caller: Caller, request: ChatRequest, idempotency_key: str) -> Begun:
-        def begin() -> Begun:
-            return begin_run(caller, request, owner=self.process, lease=self.lease, idempotency_key=idempotency_key)
-
-        try:
-            return await self.write(begin)
-        except IntegrityError:  # another process was faster with the same key or conversation: now it is seen
-            return await self.write(begin)
-
-    async def write(self, function: Callable[[], T]) -> T:
+    async def write(self, function: Callable[[], T], *, lock: int | None = None) -> T:
         """Let the journal's thread run a function that writes. Raises Refused while the database does not answer.
 
         A write that has begun when the time is up may still happen: a run that is stored so is found by the sweep.
         """
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                return await self.journal.execute(function)
+                return await self.journal.execute(function, lock=lock)
         except (OperationalError, InterfaceError, TimeoutError) as error:
             log.warning("The database does not answer: %s", type(error).__name__)
             raise Refused(

@@ -101,9 +101,12 @@ class Journal:
         self._flush_soon()
         await waiter
 
-    async def execute(self, function: Callable[[], T]) -> T:
-        """Run a function that writes to the database within the next group commit; its errors are the caller's."""
-        job = Job(function, self._loop.create_future())
+    async def execute(self, function: Callable[[], T], *, lock: int | None = None) -> T:
+        """Run a function that writes to the database on the writer's thread; its errors are the caller's.
+
+        `lock` is the key of the row that the function locks before any other: see Job.
+        """
+        job = Job(function, self._loop.create_future(), lock)
         self._jobs.append(job)
         self._flush_soon()
         return await job.done  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
@@ -16,6 +16,7 @@ from chat.journal.live_run import Entry, LiveRun, timestamp_now
 from chat.models import Run, RunEvent
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 ROWS_PER_READ = 500
 RETRY_SECONDS = 30.0
 
@@ -33,10 +34,14 @@ class Append:
 
 @dataclass(slots=True)
 class Job:
-    """A function that writes; `settle` hands its outcome to whoever waits for `done`."""
+    """A function that writes; `settle` hands its outcome to whoever waits for `done`.
+
+    Jobs with a `lock`, the key of the one row that they lock first, share a transaction, in the order of their keys.
+    """
 
     function: Callable[[], Any]
     done: "asyncio.Future[Any]"
+    lock: int | None = None
     result: Any = None
     error: Exception | None = None
 
@@ -65,60 +70,71 @@ class Batch:
 
 
 def store(batch: Batch) -> None:
-    """Store a batch in one transaction. Where that fails, each part in one of its own, so that one cannot spoil all.
+    """Store a batch: events in one transaction, starts in a second one, every other job in its own.
 
-    While the database cannot be reached, jobs fail at once (their callers say so and can try again), but events are
-    tried again for RETRY_SECONDS: their runs go on meanwhile.
+    Apart, because processes that lock each other's rows in different orders would wait for each other: events lock the
+    process's own runs, starts their callers, and a job whatever it likes. Where a transaction fails, each of its parts
+    gets one of its own, so that one cannot spoil all. While the database cannot be reached, jobs fail at once (their
+    callers say so and can try again), but events are tried again for RETRY_SECONDS: their runs go on meanwhile.
     """
-    try:
-        _store_together(batch.appends, batch.jobs)
-    except Exception as error:
-        log.warning("A group commit failed (%s); storing its parts one by one", type(error).__name__)
-        for job in batch.jobs:
-            _store_alone([], [job])
+    if batch.appends and not _worked(_store_events, batch.appends):
         for append in batch.appends:
             _store_with_patience(append)
+    starts = sorted((job for job in batch.jobs if job.lock is not None), key=lambda job: job.lock or 0)
+    if len(starts) < 2 or not _worked(_run_together, starts):
+        for job in starts:
+            _run_alone(job)
+    for job in batch.jobs:
+        if job.lock is None:
+            _run_alone(job)
+
+
+def _worked(store_all: Callable[[list[T]], None], parts: list[T]) -> bool:
+    try:
+        with transaction.atomic():
+            store_all(parts)
+    except Exception as error:
+        log.warning("A group commit failed (%s); storing its %s parts one by one", type(error).__name__, len(parts))
+        return False
+    return True
+
+
+def _run_together(jobs: list[Job]) -> None:
+    for job in jobs:
+        job.run()
+    if transaction.get_rollback():  # the connection broke in one of them, which took its error for its own
+        raise OperationalError("The transaction cannot be committed.")
+
+
+def _run_alone(job: Job) -> None:
+    job.run()
+    if isinstance(job.error, (OperationalError, InterfaceError)):
+        connection.close()
 
 
 def _store_with_patience(append: Append) -> None:
     give_up = time.monotonic() + RETRY_SECONDS
     pause = 0.05
     while True:
-        _store_alone([append], [])
-        if not isinstance(append.error, (OperationalError, InterfaceError)) or time.monotonic() > give_up:
+        try:
+            with transaction.atomic():
+                _store_events([append])
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            append.error = error
+            if time.monotonic() > give_up:
+                return
+        except Exception as error:
+            log.exception("A part of a group commit failed")
+            append.error = error
+            return
+        else:
             return
         time.sleep(pause)
         pause = min(2 * pause, 1.0)
 
 
-def _store_alone(appends: list[Append], jobs: list[Job]) -> None:
-    try:
-        _store_together(appends, jobs)
-    except (OperationalError, InterfaceError) as error:
-        connection.close()
-        _fail(appends, jobs, error)
-    except Exception as error:
-        log.exception("A part of a group commit failed")
-        _fail(appends, jobs, error)
-
-
-def _fail(appends: list[Append], jobs: list[Job], error: Exception) -> None:
-    for append in appends:
-        append.error = error
-    for job in jobs:
-        job.error = error
-
-
-def _store_together(appends: list[Append], jobs: list[Job]) -> None:
-    with transaction.atomic():
-        _store_events(appends)
-        for job in jobs:
-            job.run()
-
-
 def _store_events(appends: list[Append]) -> None:
-    if not appends:
-        return
     keys = [db_key(append.live.run_id) for append in appends]
     epochs = _lock_epochs(keys)
     rows: list[tuple[Any, int, str, str]] = []

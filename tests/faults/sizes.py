@@ -17,6 +17,7 @@ class Sizes:
     resume_cuts: int = 3
     attaches: int = 120
     same_posts: int = 20
+    starts: int = 40
     shown_kills: int = 1
     crash_runs: int = 18
     crash_at_once: int = 6
@@ -50,6 +51,7 @@ FULL = Sizes(
     resume_cuts=5,
     attaches=2000,
     same_posts=50,
+    starts=90,
     shown_kills=50,
     crash_runs=300,
     crash_at_once=60,
