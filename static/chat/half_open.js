@@ -5,6 +5,7 @@ const UNDECIDED_LINE = /(^|\n)[ \t]*(?:[-=*_#>+~`|]+|\d{1,9}[.)]?|[-*+] \[[ xX]?
 const TABLE_HEAD = /(^|\n)[ \t]*\|[^\n]*(?:\n[ \t|:-]*)?$/;
 const ROW_AT_END = /(^|\n)[ \t]*\|[^\n]*$/;
 const FENCE = /(^|\n)[ \t>*+-]*(```|~~~)/;
+const OPEN_ITALIC = /(^|[\s([{"'])\*(?![\s*])[^*]*$/;
 const OPEN_LINK = /!?\[([^\]\n]*)(?:\](?:\([^)\n]*)?)?$/;
 
 /** What can be drawn of a block that is still being written. Code is taken as it is. */
@@ -30,10 +31,12 @@ function closeOpenSpans(text) {
   // A marker at the very end has nothing in it yet, and may be the first half of another one.
   const end = text.slice(start).replace(/[*~`_]+$/, "");
   const plain = end.replace(/`[^`\n]*`/g, "");
-  if (isOpen(plain, "`")) return `${text.slice(0, start)}${end}\``;
-  const linked = end.replace(OPEN_LINK, (all, label) => (all.startsWith("!") ? "" : label));
-  const closers = ["**", "~~"].filter((marker) => isOpen(plain, marker));
-  const bare = linked.trimEnd();
+  const code = isOpen(plain, "`") ? "`" : "";
+  const said = code ? plain.slice(0, plain.lastIndexOf("`")) : plain;
+  const bare = code ? end + code : end.replace(OPEN_LINK, (all, label) => (all.startsWith("!") ? "" : label)).trimEnd();
+  const closers = ["**", "~~"].filter((marker) => isOpen(said, marker));
+  const italic = OPEN_ITALIC.test(said.replaceAll("**", "")) ? "*" : "";
   // "**" with nothing behind it closes to "****", which is no emphasis but four asterisks.
-  return text.slice(0, start) + closers.reduce((so, marker) => (so.endsWith(marker) ? so.slice(0, -2) : so + marker), bare);
+  const closed = closers.reduce((so, marker) => (so.endsWith(marker) ? so.slice(0, -2) : so + marker), bare);
+  return text.slice(0, start) + closed + italic;
 }

@@ -8,6 +8,7 @@ import { Drawer } from "./drawer.js";
 import { listenForKeys, nameKeys } from "./keyboard.js";
 import { closeMenu } from "./menu.js";
 import { Sidebar } from "./sidebar.js";
+import { remember } from "./storage.js";
 import { StreamClient } from "./stream.js";
 import { welcome } from "./suggestions.js";
 import { Tabs } from "./tabs.js";
@@ -173,7 +174,10 @@ function listen() {
     button.addEventListener("click", () => $(button.dataset.opens).showModal());
   }
   $("new-chat").addEventListener("click", newChat);
-  $("demo-close")?.addEventListener("click", () => $("demo").remove());
+  $("demo-close")?.addEventListener("click", () => {
+    $("demo").remove();
+    remember("demo-told", "1"); // the header goes on saying it
+  });
   listenForKeys({
     search: () => (drawer.open(), sidebar.focusSearch()),
     newChat,

@@ -13,6 +13,7 @@ from tests.browser.chat_page import ChatPage
 from tests.browser.gate import Gate
 from tests.processes import Processes
 from tests.product import Product, Products
+from tests.weather import WeatherService
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -54,6 +55,15 @@ def product(products: Products, provider_url: str, silent_url: str) -> Iterator[
         OPENAI_BASE_URL=provider_url, DEFAULT_MODEL="scripted", WEATHER_GEOCODING_URL=silent_url, DRAIN_SECONDS=1
     )
     products.end(since=before)
+
+
+@pytest.fixture(scope="package")
+def demo(products: Products) -> Iterator[Product]:
+    """A server whose demo model calls two tools at once."""
+    before = len(products)
+    with WeatherService() as weather:
+        yield products.serve(**weather.settings)
+        products.end(since=before)
 
 
 @pytest.fixture(scope="package")

@@ -7,21 +7,11 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.examples import QUESTION, example
-from tests.product import Product, Products
-from tests.weather import WeatherService
+from tests.product import Product
 
 NOTICE_THE_END = """() => ws.addEventListener("message", (frame) => {
     if (JSON.parse(frame.data).type === "chat_complete") window.finished = true;
 })"""
-
-
-@pytest.fixture(scope="module")
-def demo(products: Products) -> Iterator[Product]:
-    """A server whose demo model calls two tools at once."""
-    before = len(products)
-    with WeatherService() as weather:
-        yield products.serve(**weather.settings)
-        products.end(since=before)
 
 
 class Console:

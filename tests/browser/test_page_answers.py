@@ -130,6 +130,7 @@ def test_finished_blocks_are_not_drawn_again(chat: ChatPage) -> None:
         ("A list:\n- one\n- **two**\n  1. three\n- [x] four\n", r"(?m)^[-*]|\*|\[|HEADING"),
         ("Text\n---\n", r"-"),
         ("> quoted **words**\n> more", r">|\*"),
+        ("Said: *softly, with `code` and **more** in it* and 2 more.", r"[*`]"),
         ("## A title\n\ntext", r"#"),
         ("```python\nprint('**', [1])\n```\n\nend", r"`"),
     ],
