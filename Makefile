@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Settings given on the command line (`make run PORT=9000`) reach the server: make exports them to its recipes.
 
-.PHONY: help run test test-faults check format install install-dev static browser bench bench-quick local-model clean
+.PHONY: help run test test-faults test-security check format install install-dev static browser bench bench-quick local-model clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.* ##' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ test: install-dev static browser ## Run the whole suite with real servers and a 
 
 test-faults: install-dev static ## Break everything in full size; writes the figures to docs/guarantees.md
 	@exec $(PY) -m tests.faults
+
+test-security: install-dev static browser ## Attack everything in full size; writes the figures to docs/security-figures.md
+	@exec $(PY) -m tests.security
 
 check: install-dev static ## Format, lint, types, import contracts, migrations, deploy check, schema, templates
 	$(VENV)/bin/ruff format --check .

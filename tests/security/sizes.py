@@ -1,0 +1,18 @@
+"""How much each attack tries: small in `make test`, in full with `SECURITY=full` (`make test-security`)."""
+
+import os
+from dataclasses import dataclass
+
+IS_FULL = os.environ.get("SECURITY") == "full"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Counts; what ends in `_seconds` is a time."""
+
+    test_seconds: int = 120  # the longest that one test may take
+
+
+SMALL = Sizes()
+FULL = Sizes(test_seconds=1800)
+SIZES = FULL if IS_FULL else SMALL
