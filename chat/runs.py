@@ -151,9 +151,9 @@ class Runs:
         def request() -> bool:
             return bool(Run.objects.active().filter(pk=run_id).update(cancel_requested_at=timezone.now()))
 
+        self._on_cancel_hint(run_id)  # a run of our own stops now; the others' owners look at the row
         if not await self.write(request):
             return
-        self._on_cancel_hint(run_id)
         if run_id not in self.tasks:
             self.hints.cancel(run_id)
         try:

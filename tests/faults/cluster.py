@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.product import Product, Products
@@ -44,6 +46,21 @@ class Cluster:
             lambda: self.products.serve(beside=old, port=old.port, **self.settings)
         )
         self.down.discard(number)
+
+    @asynccontextmanager
+    async def grown_to(self, count: int) -> AsyncIterator[None]:
+        """So many processes for a while; what came for it is stopped afterwards, as a deploy does."""
+        usual = len(self.servers)
+        for _ in range(usual, count):
+            self.servers.append(self.products.launch(beside=self.first, **self.settings))
+        for server in self.servers[usual:]:
+            await asyncio.to_thread(server.wait_until_ready)
+        try:
+            yield
+        finally:
+            for number in range(usual, len(self.servers)):
+                await self.stop(number)
+            del self.servers[usual:]
 
     def freeze(self, number: int) -> None:
         self.down.add(number)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import aiohttp
 import msgspec
@@ -15,7 +15,6 @@ import msgspec
 from tests.faults.checker import Received
 from tests.faults.cluster import Cluster
 from tests.faults.waiting import until
-from tests.product import Product
 
 AWAY = (aiohttp.ClientError, ConnectionError, TimeoutError)
 RETRY_SECONDS = 0.1
@@ -23,6 +22,16 @@ PERIOD_SECONDS = 0.1
 Transport = Literal["header", "query", "socket"]
 TRANSPORTS: tuple[Transport, ...] = ("header", "query", "socket")
 ENDED = frozenset({"completed", "failed", "cancelled"})
+
+
+class Address(Protocol):
+    """Where a person reaches the product: one process, or a load balancer before several."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def websocket_url(self) -> str: ...
 
 
 class Unavailable(Exception):
@@ -56,7 +65,7 @@ class Person:
         return self.cluster.first.bearer(self.name)
 
     async def start(
-        self, message: str, *, server: Product | None = None, key: str = "", within: float = 60, **options: Any
+        self, message: str, *, server: Address | None = None, key: str = "", within: float = 60, **options: Any
     ) -> str:
         """Send a message in a conversation of its own until a server has accepted it; the run's id."""
         key, tries = key or str(uuid.uuid4()), 0
@@ -71,14 +80,14 @@ class Person:
                     self.tries.append(tries)
                     return run_id
 
-    async def _post(self, message: str, server: Product, key: str, options: Mapping[str, Any]) -> str:
+    async def _post(self, message: str, server: Address, key: str, options: Mapping[str, Any]) -> str:
         body = {"message": message, "reset_history": True, **options}
         headers = {**self.bearer, "Idempotency-Key": key}
         async with self.session.post(f"{server.url}/chat/stream", json=body, headers=headers) as answer:
             await require_ok(answer)
             return answer.headers["X-Run-Id"]
 
-    async def get(self, path: str, *, server: Product | None = None, within: float = 60) -> bytes:
+    async def get(self, path: str, *, server: Address | None = None, within: float = 60) -> bytes:
         """The body of a GET, asked for until a server answers."""
         async with asyncio.timeout(within):
             while True:
@@ -123,13 +132,13 @@ class Person:
             after = page.next if page.events else None
         return events
 
-    async def cancel(self, run_id: str, server: Product) -> dict[str, Any]:
+    async def cancel(self, run_id: str, server: Address) -> dict[str, Any]:
         async with self.session.post(f"{server.url}/runs/{run_id}/cancel", headers=self.bearer) as answer:
             await require_ok(answer)
             return dict(await answer.json())
 
     async def follow(
-        self, run_id: str, after: int, *, server: Product, transport: Transport = "header"
+        self, run_id: str, after: int, *, server: Address, transport: Transport = "header"
     ) -> AsyncGenerator[Received, None]:
         """The events after the cursor, as they come."""
         take = self._socket if transport == "socket" else self._stream
@@ -138,7 +147,7 @@ class Person:
                 yield each
 
     async def _stream(
-        self, run_id: str, after: int, server: Product, transport: Transport
+        self, run_id: str, after: int, server: Address, transport: Transport
     ) -> AsyncGenerator[Received, None]:
         query, header = (
             (f"?after={after}", {}) if transport == "query" else ("", {"Last-Event-ID": f"{run_id}:{after}"})
@@ -155,7 +164,7 @@ class Person:
                         yield Received(int(fields[b"id"].rpartition(b":")[2]), fields[b"data"])
 
     async def _socket(
-        self, run_id: str, after: int, server: Product, transport: Transport
+        self, run_id: str, after: int, server: Address, transport: Transport
     ) -> AsyncGenerator[Received, None]:
         async with AsyncExitStack() as stack:
             connecting = self.session.ws_connect(server.websocket_url, headers=self.bearer, max_msg_size=0)

@@ -7,8 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from tests.faults.checker import Reading, Received
-from tests.faults.person import AWAY, RETRY_SECONDS, TRANSPORTS, Person, Transport, Unavailable
-from tests.product import Product
+from tests.faults.person import AWAY, RETRY_SECONDS, TRANSPORTS, Address, Person, Transport, Unavailable
 
 
 @dataclass
@@ -18,7 +17,7 @@ class Reader:
     person: Person
     run_id: str
     name: str = "reader"
-    server: Product | None = None
+    server: Address | None = None
     transport: Transport | None = None
     longest_silence: float = 0.0
     lost: int = 0  # connections that ended before the run did

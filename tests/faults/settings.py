@@ -3,6 +3,7 @@
 from config.settings import *  # noqa: F403 - the product's own
 from config.settings import CHANNEL_LAYERS, DATABASES
 
+ROOT_URLCONF = "tests.faults.urls"
 _database = DATABASES["default"]
 _database["ENGINE"] = _database["ENGINE"].replace("django.db.backends", "tests.faults.crashing")
 if "pubsub" in CHANNEL_LAYERS["default"]["BACKEND"]:

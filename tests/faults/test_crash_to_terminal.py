@@ -24,22 +24,32 @@ async def ask(alice: Person, number: int, slots: asyncio.Semaphore) -> tuple[str
         return run_id, message, await Reader(alice, run_id, f"reader of {number}").read(within=600)
 
 
-async def kill_in_turn(cluster: Cluster, alice: Person, unlucky: str) -> list[float]:
-    """Kill one process after the other; the seconds that it took until the unlucky run went on, or was given up."""
+async def kill_its_owners(cluster: Cluster, alice: Person, unlucky: str) -> list[float]:
+    """Kill each process that runs the unlucky run; the seconds that it took until it went on, or was given up."""
     took = []
-    for kill in range(SIZES.crash_kills):
+    for life in range(1, LIVES + 1):
         await asyncio.sleep(alice.random.uniform(0.5, 1.5))
-        number = kill % len(cluster.servers)
+        number = (life - 1) % len(cluster.servers)
         await cluster.kill(number)
         began = time.monotonic()
-        if kill < LIVES - 1:
-            await alice.seen(unlucky, "run_resumed", times=kill + 1)
-            took.append(time.monotonic() - began)
-        elif kill == LIVES - 1:
+        if life < LIVES:
+            await alice.seen(unlucky, "run_resumed", times=life)
+        else:
             await alice.ended(unlucky)
-            took.append(time.monotonic() - began)
+        took.append(time.monotonic() - began)
         await cluster.restart(number)
     return took
+
+
+async def kill_at_random(cluster: Cluster, alice: Person) -> None:
+    """Kill any process, at any moment, as long as the small size or the full one says."""
+    async with cluster.grown_to(SIZES.crash_processes):
+        for _ in range(SIZES.crash_kills - LIVES):
+            await asyncio.sleep(alice.random.uniform(0.5, 1.5))
+            number = alice.random.randrange(len(cluster.servers))
+            await cluster.kill(number)
+            await asyncio.sleep(alice.random.uniform(0, 1))
+            await cluster.restart(number)
 
 
 async def test_every_accepted_run_ends_once_though_processes_are_killed(
@@ -48,7 +58,8 @@ async def test_every_accepted_run_ends_once_though_processes_are_killed(
     unlucky = await alice.start(messages.stalled("unlucky"), server=cluster.servers[0])
     slots = asyncio.Semaphore(SIZES.crash_at_once)
     asking = asyncio.gather(*(ask(alice, number, slots) for number in range(SIZES.crash_runs)))
-    took = await kill_in_turn(cluster, alice, unlucky)
+    took = await kill_its_owners(cluster, alice, unlucky)
+    await kill_at_random(cluster, alice)
     told = await asking
     found, statuses = unfinished(reading for _, _, reading in told), []
     for run_id, message, reading in told:
@@ -58,8 +69,9 @@ async def test_every_accepted_run_ends_once_though_processes_are_killed(
     assert not found
     assert set(statuses) <= {"completed", "failed"}
     await require_given_up(alice, unlucky)
-    record(3, f"{len(told)} runs, {SIZES.crash_kills} kills -9: all terminal, {statuses.count('failed')} given up; "
-              f"a run went on at most {max(took):.1f} s after its process died (lease {LEASE_SECONDS} s)")  # fmt: skip
+    record(3, f"{len(told)} runs, {SIZES.crash_kills} kills -9 of {SIZES.crash_processes} processes: all terminal, "
+              f"{statuses.count('failed')} given up; a run went on at most {max(took):.1f} s after its process died "
+              f"(lease {LEASE_SECONDS} s)")  # fmt: skip
     if IS_FULL:
         assert max(took) <= LEASE_SECONDS + 2 * SWEEP_SECONDS
 

@@ -18,6 +18,7 @@ from tests.faults.sizes import SIZES
 from tests.postgres import Postgres
 
 RUNS = 8
+WORD_SECONDS = 0.05
 
 
 @contextmanager
@@ -43,21 +44,23 @@ async def check(person: Person, readers: list[Reader]) -> None:
 
 
 async def test_runs_go_on_after_postgresql_has_stalled(cluster: Cluster, alice: Person, postgres: Postgres):
-    runs = [await alice.start(messages.paced(f"stall{number}", 160, 50)) for number in range(RUNS)]
+    words = round(SIZES.stalls * (sum(SIZES.calm_seconds) / 2 + 1.25) / WORD_SECONDS)
+    runs = [await alice.start(messages.paced(f"stall{number}", words, WORD_SECONDS * 1000)) for number in range(RUNS)]
     readers = [Reader(alice, run_id, f"reader of {run_id}") for run_id in runs]
-    reading = [asyncio.create_task(reader.read()) for reader in readers]
+    reading = [asyncio.create_task(reader.read(within=400)) for reader in readers]
+    began = time.monotonic()
     for number in range(SIZES.stalls):
         with stalled(postgres):
             late = asyncio.create_task(alice.start(messages.paced(f"late{number}", 20, 20)))
             await asyncio.sleep(alice.random.uniform(0.5, 2))
         readers.append(Reader(alice, await late, f"late {number}"))
         reading.append(asyncio.create_task(readers[-1].read()))
-        await asyncio.sleep(alice.random.uniform(0.5, 1))
+        await asyncio.sleep(alice.random.uniform(*SIZES.calm_seconds))
+    stalling = time.monotonic() - began
     await asyncio.gather(*reading)
     await check(alice, readers)
-    record(
-        8, f"PostgreSQL stopped {SIZES.stalls} times for up to 2 s under {len(readers)} runs: 0 events lost, 0 failed"
-    )
+    record(8, f"PostgreSQL stopped {SIZES.stalls} times for up to 2 s in {stalling:.0f} s under {len(readers)} runs: "
+              "0 events lost, 0 failed")  # fmt: skip
 
 
 @contextmanager

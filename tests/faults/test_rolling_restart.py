@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from tests.faults import messages
+from tests.faults.balancer import Balancer
 from tests.faults.checker import History, Reading, broken, unfinished
 from tests.faults.cluster import Cluster
 from tests.faults.figures import record
@@ -15,10 +16,11 @@ RESUMED_SECONDS, DRAIN_SECONDS, STOP_SECONDS = 3.0, 2, 20
 
 
 class Load:
-    """Keeps so many runs going, each with its readers, until it is told to end."""
+    """Keeps so many runs going through a balancer, each with its readers, until it is told to end."""
 
-    def __init__(self, alice: Person) -> None:
+    def __init__(self, alice: Person, balancer: Balancer) -> None:
         self.alice = alice
+        self.balancer = balancer
         self.readers: list[Reader] = []
         self.readings: dict[str, list[Reading]] = {}
         self.ending = False
@@ -26,8 +28,11 @@ class Load:
     async def keep(self, lane: int) -> None:
         number = 0
         while number == 0 or not self.ending:
-            run_id = await self.alice.start(messages.paced(f"deploy{lane}.{number}", 160, 50))
-            readers = [Reader(self.alice, run_id, f"{run_id}.{seat}") for seat in range(self.readers_per_run)]
+            run_id = await self.alice.start(messages.paced(f"deploy{lane}.{number}", 80, 100), server=self.balancer)
+            readers = [
+                Reader(self.alice, run_id, f"{run_id}.{seat}", server=self.balancer)
+                for seat in range(self.readers_per_run)
+            ]
             self.readers += readers
             self.readings[run_id] = await asyncio.gather(*(reader.read(within=200) for reader in readers))
             number += 1
@@ -61,13 +66,14 @@ async def roll(alice: Person, cluster: Cluster, number: int) -> tuple[float, flo
 
 
 async def test_a_rolling_restart_fails_no_run_and_loses_no_reader(cluster: Cluster, alice: Person):
-    load = Load(alice)
-    lanes = [asyncio.create_task(load.keep(lane)) for lane in range(SIZES.restart_runs)]
-    await asyncio.sleep(1)
-    order = [*range(len(cluster.servers))] * SIZES.restarts
-    rolled = [await roll(alice, cluster, number) for number in order]
-    load.ending = True
-    await asyncio.gather(*lanes)
+    async with Balancer(cluster) as balancer:
+        load = Load(alice, balancer)
+        lanes = [asyncio.create_task(load.keep(lane)) for lane in range(SIZES.restart_runs)]
+        await asyncio.sleep(1)
+        order = [*range(len(cluster.servers))] * SIZES.restarts
+        rolled = [await roll(alice, cluster, number) for number in order]
+        load.ending = True
+        await asyncio.gather(*lanes)
     found = []
     for run_id, readings in load.readings.items():
         assert (await alice.run(run_id))["status"] == "completed"
@@ -75,8 +81,9 @@ async def test_a_rolling_restart_fails_no_run_and_loses_no_reader(cluster: Clust
     assert not found
     unready, gone = (max(times) for times in zip(*rolled, strict=True))
     silence = max(reader.longest_silence for reader in load.readers)
-    record(10, f"{len(rolled)} restarts under {SIZES.restart_runs} runs and {SIZES.restart_readers} readers: "
-               f"0 of {len(load.readings)} runs failed; not ready after {unready:.2f} s, gone after "
-               f"{gone:.1f} s (drain {DRAIN_SECONDS} s), readers waited {silence:.1f} s")  # fmt: skip
+    record(10, f"{len(rolled)} restarts behind a balancer under {SIZES.restart_runs} runs "
+               f"and {SIZES.restart_readers} readers: 0 of {len(load.readings)} runs failed; "
+               f"not ready after {unready:.2f} s, gone after {gone:.1f} s (drain {DRAIN_SECONDS} s), "
+               f"readers waited {silence:.1f} s")  # fmt: skip
     if IS_FULL:
         assert silence <= RESUMED_SECONDS
