@@ -9,10 +9,11 @@ from django.utils.html import format_html
 
 from agents.models import Agent
 from agents.providers import is_demo
+from tools.changes import TellsChanges
 
 
 @admin.register(Agent)
-class AgentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AgentAdmin(TellsChanges):
     list_display = ["slug", "name", "model_in_use", "tool_count", "is_active", "try_it"]
     list_filter = ["is_active", "provider"]
     search_fields = ["slug", "name", "description"]

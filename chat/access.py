@@ -35,6 +35,7 @@ class Caller:
     username: str
     scopes: frozenset[str]
     via: Literal["key", "session", "local"]
+    key_prefix: str = ""
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -77,7 +78,17 @@ class Credentials:
 
 
 def authenticate(credentials: Credentials) -> Caller:
-    """Say who is asking: by key, by session, or as the user of an open machine. Raises Refused. Uses the database."""
+    """Say who is asking: by key, by session, or as the user of an open machine. Raises Refused. Uses the database.
+
+    A request is told too: from then on `request.caller` is who asked.
+    """
+    caller = _identify(credentials)
+    if credentials.request is not None:
+        credentials.request.caller = caller  # type: ignore[attr-defined]
+    return caller
+
+
+def _identify(credentials: Credentials) -> Caller:
     _check_host(credentials.host)
     authorization = credentials.headers.get("authorization")
     if authorization is not None:
@@ -114,7 +125,7 @@ def _by_key(authorization: str, credentials: Credentials) -> Caller:
     if credentials.websocket and not _may_open_socket(credentials):
         raise Refused(ErrorCode.FORBIDDEN, "Sockets from this origin are not allowed (CORS_ALLOWED_ORIGINS).")
     key.mark_used()
-    return Caller(key.user_id, key.user.get_username(), frozenset(key.scopes), "key")
+    return Caller(key.user_id, key.user.get_username(), frozenset(key.scopes), "key", key.prefix)
 
 
 def _may_open_socket(credentials: Credentials) -> bool:

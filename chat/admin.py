@@ -4,13 +4,18 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from chat.audit import Action, record
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
+from tools.changes import TellsChanges, tell
 
 EVENTS_SHOWN = 500
 admin.site.site_header = admin.site.site_title = "Streaming Chat"
@@ -28,6 +33,26 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class LooksAreRecorded(admin.ModelAdmin):  # type: ignore[type-arg]
+    """An admin class of what people say: the audit log tells who has looked at somebody else's."""
+
+    look: Action
+    owner_field: str
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
+        self._looked(request, context["original"])
+        return super().render_change_form(request, context, *args, **options)
+
+    def render_delete_form(self, request: HttpRequest, context: Any) -> HttpResponse:
+        self._looked(request, context["object"])  # it lists what goes with it: the messages
+        return super().render_delete_form(request, context)
+
+    def _looked(self, request: HttpRequest, row: Any) -> None:
+        owner_id = getattr(row, self.owner_field)
+        if owner_id != request.user.pk:
+            record(self.look, by=request, of=row, owner_id=owner_id)
 
 
 def pretty(value: Any) -> SafeString:
@@ -48,7 +73,8 @@ class RunInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ConversationAdmin(ReadOnly, LooksAreRecorded):
+    look, owner_field = Action.CONVERSATION_VIEWED, "owner_id"
     list_display = ["__str__", "owner", "agent_name", "updated_at"]
     list_filter = ["agent_name", "updated_at"]
     list_select_related = ["owner"]
@@ -63,6 +89,11 @@ class ConversationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         """Its runs go with it, though nobody may delete a run by itself."""
         deleted, counts, _, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), protected
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """In the audit log alone: Django's own would keep the titles, which are people's words."""
+        for conversation in queryset:
+            tell(request, conversation, "deleted")
 
 
 class ToolCallInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -79,7 +110,8 @@ class ToolCallInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class RunAdmin(ReadOnly, LooksAreRecorded):
+    look, owner_field = Action.RUN_VIEWED, "caller_id"
     list_display = ["id", "created_at", "caller", "agent_name", "model", "status", "error_code", "duration_ms"]
     list_filter = ["status", "error_code", "agent_name", "created_at"]
     list_select_related = ["caller"]
@@ -113,7 +145,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ApiKeyAdmin(TellsChanges):
     """Keys are made with `manage.py create_api_key`, where they can be shown once."""
 
     list_display = ["prefix", "user", "scope_list", "created_at", "expires_at", "last_used_at", "revoked_at"]
@@ -133,5 +165,22 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        count = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        self.message_user(request, f"{count} keys revoked.", messages.SUCCESS)
+        usable = keys.filter(revoked_at=None).in_bulk()
+        with transaction.atomic():
+            for key in usable.values():
+                record(Action.API_KEY_REVOKED, by=request, of=key, owner_id=key.user_id)
+            ApiKey.objects.filter(pk__in=usable).update(revoked_at=timezone.now())
+        self.message_user(request, f"{len(usable)} keys revoked.", messages.SUCCESS)
+
+
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class PersonAdmin(TellsChanges, UserAdmin):  # type: ignore[type-arg]
+    """Django's own, with each change in the audit log: rights are given here."""
+
+
+@admin.register(Group)
+class RightsAdmin(TellsChanges, GroupAdmin):
+    """As above."""

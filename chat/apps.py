@@ -27,5 +27,6 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import checks  # noqa: F401 - registers the system checks
+        from chat.audit import signals  # noqa: F401 - listens to what the audit log tells
 
         post_migrate.connect(create_local_user, sender=self)

@@ -4,7 +4,11 @@ from typing import Any
 
 from agents.errors import ErrorCode, Refused
 
-__all__ = ["OwnershipLost", "Refused", "invalid", "not_found"]
+__all__ = ["AppendOnly", "OwnershipLost", "Refused", "invalid", "not_found"]
+
+
+class AppendOnly(Exception):
+    """Entries of the audit log are neither changed nor deleted."""
 
 
 class OwnershipLost(Exception):

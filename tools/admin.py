@@ -8,11 +8,12 @@ from django.template.defaultfilters import truncatechars
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from tools.changes import TellsChanges
 from tools.models import Tool
 
 
 @admin.register(Tool)
-class ToolAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ToolAdmin(TellsChanges):
     list_display = ["name", "summary", "enabled", "available", "replay", "timeout"]
     list_editable = ["enabled"]
     list_filter = ["enabled", "available", "replay", "requires_approval"]

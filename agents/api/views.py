@@ -15,6 +15,7 @@ from agents.api.schema import errors
 from agents.api.serializers import AgentCreatedSerializer, AgentListSerializer, AgentSerializer
 from agents.errors import ErrorCode, Refused
 from agents.models import SLUG_LENGTH, Agent, builtin_tools, is_slug, validate_slug
+from tools.changes import tell
 
 CONFIG = {
     "name": "MyAssistant",
@@ -119,6 +120,7 @@ class AgentView(AgentsView):
         try:
             with transaction.atomic():
                 agent = serializer.save(slug=agent_name)
+                tell(request, agent, "created")
         except IntegrityError:
             raise _conflict(f"There is an agent named {agent_name!r} already: PUT or PATCH changes it.") from None
         told = AgentSerializer(agent, context=self.context()).data
@@ -163,14 +165,21 @@ class AgentView(AgentsView):
         agent = self.find(agent_name)
         if agent.is_default:
             raise _conflict("The default agent cannot be deleted: set is_active to false to switch it off.")
-        agent.delete()
+        with transaction.atomic():
+            tell(request, agent, "deleted")
+            agent.delete()
         return Response(status=204)
 
     def _saved(self, serializer: AgentSerializer) -> Response:
+        agent: Any = serializer.instance
+        before = serializer.to_representation(agent)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            agent = serializer.save()
-        return Response(AgentSerializer(agent, context=self.context()).data)
+            after = serializer.to_representation(serializer.save())
+            fields = [name for name in after if after[name] != before[name] and name != "updated_at"]
+            if fields:
+                tell(self.request, agent, "changed", fields)
+        return Response(after)
 
 
 def _check_name(agent_name: str) -> None:

@@ -1,5 +1,6 @@
 from chat.models.access import ApiKey
+from chat.models.audit import AuditEntry
 from chat.models.conversation import Conversation, Message
 from chat.models.run import Run, RunEvent, ToolCall
 
-__all__ = ["ApiKey", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]
+__all__ = ["ApiKey", "AuditEntry", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
+from chat.audit import Action, record
 from chat.models import ApiKey
 from chat.models.access import Scope
 
@@ -23,13 +25,23 @@ class Command(BaseCommand):
         days = options["expires_days"]
         if days is not None and not 1 <= days <= 36500:
             raise CommandError("--expires-days is a number of days from 1 to 36500.")
-        users = get_user_model().objects
-        user = users.filter(username=options["username"]).first() or users.create_user(options["username"])
         expires_at = timezone.now() + timedelta(days=days) if days else None
         scopes = sorted(set(options["scope"] or [Scope.CHAT.value]))
-        _, text = ApiKey.objects.issue(user.pk, scopes=scopes, expires_at=expires_at)
+        with transaction.atomic():
+            user = self._user(options["username"])
+            key, text = ApiKey.objects.issue(user.pk, scopes=scopes, expires_at=expires_at)
+            record(Action.API_KEY_CREATED, of=key, owner_id=user.pk, scopes=scopes, days=days)
         self.stdout.write(text)
         until = f"until {expires_at:%Y-%m-%d}" if expires_at else "without an end"
         self.stderr.write(
             f"For {user.get_username()}, scopes {', '.join(scopes)}, {until}. It will not be shown again."
         )
+
+    def _user(self, username: str) -> Any:
+        """The user of that name, made at need."""
+        users = get_user_model().objects
+        found = users.filter(username=username).first()
+        if found is None:
+            found = users.create_user(username)
+            record(Action.USER_CREATED, of=found)
+        return found
