@@ -14,9 +14,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from chat.audit import Action, record
+from chat.audit.admin import AuditAdmin
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
 from tools.changes import TellsChanges, tell
 
+__all__ = ["AuditAdmin"]  # registered by its module
 EVENTS_SHOWN = 500
 admin.site.site_header = admin.site.site_title = "Streaming Chat"
 admin.site.index_title = "Agents, tools and conversations"
