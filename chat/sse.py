@@ -43,7 +43,7 @@ async def frames(journal: Journal, run_id: uuid.UUID, after: int) -> AsyncGenera
     head = RETRY
     async with aclosing(journal.follow(run_id, after)) as batches:
         async for batch in batches:
-            yield head + b"".join([frame(prefix, entry) for entry in batch]) if batch else KEEP_ALIVE
+            yield head + (b"".join([frame(prefix, entry) for entry in batch]) or KEEP_ALIVE)
             head = b""
     if head:
         yield head

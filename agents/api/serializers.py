@@ -32,7 +32,12 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
     tool_call_timeout = serializers.FloatField(required=False, min_value=0.1, max_value=3600, help_text="Seconds.")
     max_rounds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1000)
     tools = serializers.SlugRelatedField(
-        slug_field="name", many=True, required=False, queryset=Tool.objects.all(), help_text="Names of tools."
+        slug_field="name",
+        many=True,
+        required=False,
+        queryset=Tool.objects.all(),
+        help_text="Names of tools.",
+        error_messages={"does_not_exist": "There is no tool named {value!r}. GET /tools lists them."},
     )
     is_default = serializers.BooleanField(read_only=True)
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat.access import Caller, Credentials, authenticate
@@ -30,6 +31,9 @@ class AsyncAPIView(APIView):
             response = self.handle_exception(error)
         self.response = self.finalize_response(wrapped, response, *args, **kwargs)
         return self.response
+
+    async def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+        return super().options(request, *args, **kwargs)
 
     async def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         handler = getattr(self, (request.method or "").lower(), None)

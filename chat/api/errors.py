@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from agents.errors import ErrorCode
 from chat.exceptions import Refused
@@ -16,6 +17,7 @@ from chat.exceptions import Refused
 log = logging.getLogger(__name__)
 OUR_FAULT = "Something went wrong on our side. Try again."
 RETRY_AFTER = 2.0  # seconds
+NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
 Kinds = tuple[type[Exception], ...]
 ANSWERS: list[tuple[Kinds, ErrorCode, str, int | None]] = [
     ((Http404, exceptions.NotFound), ErrorCode.NOT_FOUND, "There is nothing here.", None),
@@ -86,11 +88,12 @@ def _request_id(request: Any) -> str:
 
 def _invalid_fields(error: exceptions.ValidationError) -> Refused:
     """The first problem as the message, all of them by field in the details."""
-    detail = error.detail if isinstance(error.detail, dict) else {"": error.detail}
+    detail = error.detail if isinstance(error.detail, dict) else {NON_FIELD_ERRORS_KEY: error.detail}
     fields = {field: [str(problem) for problem in _flat(problems)] for field, problems in detail.items()}
     field, problems = next(iter(fields.items()))
-    message = f"`{field}`: {problems[0]}" if field else problems[0]
-    return Refused(ErrorCode.INVALID_REQUEST, message, details={"fields": fields})
+    if field == NON_FIELD_ERRORS_KEY:
+        return Refused(ErrorCode.INVALID_REQUEST, problems[0])
+    return Refused(ErrorCode.INVALID_REQUEST, f"`{field}`: {problems[0]}", details={"fields": fields})
 
 
 def _flat(problems: Any) -> list[Any]:

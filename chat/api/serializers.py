@@ -18,6 +18,15 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class TextField(serializers.CharField):
+    """A JSON string. Django REST framework would take 5 for "5"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
     """A tool call, in the same shape as in the events."""
 
@@ -122,7 +131,7 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
 
 
 class ConversationChangeSerializer(StrictSerializer):
-    title = serializers.CharField(max_length=200, trim_whitespace=True)
+    title = TextField(max_length=200, trim_whitespace=True)
 
 
 class PartSerializer(serializers.Serializer[Any]):

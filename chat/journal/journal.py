@@ -7,6 +7,7 @@ transaction; the first token and everything else is committed at once.
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,10 +28,19 @@ POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
 
 class Journal:
-    """The journal of one process. `gather` is how long text may wait for company, in seconds."""
+    """The journal of one process. In seconds: `gather` is how long text may wait for company, `heartbeat` how long a
+    reader hears nothing.
+    """
 
-    def __init__(self, *, gather: float, on_stored: Callable[[dict[uuid.UUID, int]], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        *,
+        gather: float,
+        heartbeat: float = HEARTBEAT,
+        on_stored: Callable[[dict[uuid.UUID, int]], None] = lambda _: None,
+    ) -> None:
         self.gather = gather
+        self.heartbeat = heartbeat
         self.live: dict[uuid.UUID, LiveRun] = {}
         self.watches: dict[uuid.UUID, Watch] = {}
         self.readers = 0
@@ -189,10 +199,11 @@ class Journal:
     async def follow(self, run_id: uuid.UUID, after: int = 0) -> AsyncGenerator[list[Entry], None]:
         """Yield the run's stored events after the cursor, in order, until its terminal event.
 
-        Each list holds up to READ_BYTES; an empty one says that nothing happened for HEARTBEAT seconds.
+        Each list holds up to READ_BYTES. An empty one says that there is nothing yet: at once to a reader that comes
+        to a silent run, so that its client sees the head of the answer, and then after each `heartbeat`.
         """
         self.readers += 1
-        quiet_since = self._loop.time()
+        quiet_since = -math.inf
         try:
             while True:
                 live = self.live.get(run_id)
@@ -206,11 +217,11 @@ class Journal:
                         await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
                 elif ended:
                     return
+                elif self._loop.time() - quiet_since >= self.heartbeat:
+                    yield []
+                    quiet_since = self._loop.time()
                 else:
                     await self._wait(run_id, live)
-                    if self._loop.time() - quiet_since >= HEARTBEAT:
-                        yield []
-                        quiet_since = self._loop.time()
         finally:
             self.readers -= 1
 
@@ -225,7 +236,7 @@ class Journal:
     async def _wait(self, run_id: uuid.UUID, live: LiveRun | None) -> None:
         """Wait for news of the run: from memory where it is ours, else a hint, and at most POLL seconds."""
         if live is not None and not live.lost:
-            await live.watch.wait(HEARTBEAT)
+            await live.watch.wait(self.heartbeat)
             return
         watch = self.watches.setdefault(run_id, Watch())
         try:

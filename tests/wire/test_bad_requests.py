@@ -109,11 +109,23 @@ async def test_another_method_is_405(charlie: Client, server, method, path):
     ("method", "path"),
     [("POST", "/health"), ("POST", "/conversations"), ("DELETE", "/agents"), ("GET", "/runs/{id}/cancel"),
      ("POST", "/runs/{id}"), ("PUT", "/conversations/{id}"), ("POST", "/conversations/{id}/messages"),
-     ("DELETE", "/runs/{id}/events"), ("POST", "/tools"), ("POST", "/openapi.json")],
+     ("DELETE", "/runs/{id}/events"), ("POST", "/tools"), ("POST", "/openapi.json"), ("DELETE", "/docs"),
+     ("POST", "/redoc"), ("PUT", "/health/live"), ("OPTIONS", "/docs")],
 )  # fmt: skip
 async def test_methods_that_a_route_does_not_have_are_405(charlie: Client, method, path):
     refused = await charlie.send(method, path.format(id=UNKNOWN), {} if method != "GET" else None)
     assert (refused.status, refused.code) == (405, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/chat", "/chat/stream", "/runs/{id}", "/runs/{id}/events", "/runs/{id}/cancel", "/conversations",
+     "/conversations/{id}", "/agents", "/agents/default", "/tools", "/health", "/openapi.json"],
+)  # fmt: skip
+async def test_options_names_the_methods_of_a_route(charlie: Client, path):
+    told = await charlie.send("OPTIONS", path.format(id=UNKNOWN))
+    assert told.status == 200
+    assert "OPTIONS" in told.headers["Allow"]
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ async def test_a_conversation_is_renamed(alice: Client):
 
 @on_sqlite
 @pytest.mark.parametrize(
-    "body", [{}, {"title": ""}, {"title": "   "}, {"title": "x" * 201}, {"title": None}, {"title": ["a"]},
-             {"title": "ok", "owner": 1}, {"name": "x"}, [], "x", 1, None, {"title": "a\x00b"}],
+    "body", [{}, {"title": 5}, {"title": True}, {"title": ""}, {"title": "   "}, {"title": "x" * 201}, {"title": None},
+             {"title": ["a"]}, {"title": "ok", "owner": 1}, {"name": "x"}, [], "x", 1, None, {"title": "a\x00b"}],
 )  # fmt: skip
 async def test_a_name_that_cannot_be_used_is_refused_and_nothing_changes(alice: Client, body):
     conversation = await begin(alice)

@@ -38,6 +38,22 @@ async def test_posting_again_with_last_event_id_starts_no_second_run(alice: Clie
     assert counts(server)["chat_run"] == before
 
 
+@pytest.mark.parametrize("where", ["events", "post"])
+async def test_coming_back_to_a_silent_run_is_answered_at_once(alice: Client, where):
+    async with alice.stream("stall:1") as first:
+        seen = await first.until("chat_chunk")
+    cursor = {"Last-Event-ID": seen[-1].id}
+    async with asyncio.timeout(5):  # seconds: the run itself says nothing for much longer
+        if where == "post":
+            async with alice.stream("stall:1", headers=cursor) as second:
+                head = await second.response.content.readuntil(b"keep-alive\n\n")
+        else:
+            async with alice.follow(first.run_id, Last_Event_ID=seen[-1].id) as second:
+                head = await second.response.content.readuntil(b"keep-alive\n\n")
+    assert head == b"retry: 2000\n\n: keep-alive\n\n"
+    await alice.post(f"/runs/{first.run_id}/cancel")
+
+
 async def test_a_socket_resumes_what_a_stream_began(alice: Client):
     async with alice.stream(LONG) as stream:
         seen = await stream.until("chat_chunk")
