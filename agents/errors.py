@@ -77,7 +77,10 @@ class ModelError(RunFailed):
 
 
 class Refused(Exception):
-    """A request that is answered with an error. `retry_after` is in seconds; `status` replaces the code's."""
+    """A request that is answered with an error. `retry_after` is in seconds; `status` replaces the code's.
+
+    `headers` are further ones of the answer, where the transport has any.
+    """
 
     def __init__(
         self,
@@ -94,3 +97,4 @@ class Refused(Exception):
         self.details = details
         self.retry_after = retry_after
         self.status = status or code.status
+        self.headers: dict[str, str] = {}

@@ -2,15 +2,13 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from agents.errors import ErrorCode
 from agents.events import RunStarted
@@ -22,7 +20,8 @@ from chat.history import load_history
 from chat.ids import parse_id
 from chat.journal.live_run import Entry
 from chat.journal.rows import store_event
-from chat.models import Conversation, Message, Run
+from chat.models import Allowance, Conversation, Message, Run
+from chat.models.allowance import Left
 from chat.requests import ChatRequest
 from tools.base import Tool
 
@@ -32,6 +31,7 @@ class Begun:
     """A run that has just been stored, or (`attached`) one that was there for the same idempotency key."""
 
     run: Run
+    left: Left
     attached: bool = False
     first: list[Entry] = field(default_factory=list)
     history: list[ModelMessage] = field(default_factory=list)
@@ -43,32 +43,33 @@ def begin_run(
 ) -> Begun:
     """Store the message and its run. Raises Refused, and then nothing is stored.
 
-    A caller's starts happen one after the other, in whatever process: so limits are exact, a key makes one run, and
-    one conversation is the current one.
+    A caller's starts happen one after the other, in whatever process, as each takes from the same row of allowances:
+    so limits are exact, a key makes one run, and one conversation is the current one.
     """
-    _lock_caller(caller)
-    earlier = _earlier(caller, idempotency_key)
-    if earlier is not None:
-        return Begun(_same_request(earlier, request), attached=True)
-    return _begin(caller, request, owner=owner, lease=lease, idempotency_key=idempotency_key)
-
-
-def _lock_caller(caller: Caller) -> None:
-    """Hold the caller's row until the commit. On SQLite there is only one writer anyway."""
-    if connection.features.has_select_for_update:
-        users = get_user_model().objects.select_for_update(no_key=True)
-        users.filter(pk=caller.user_id).values_list("pk", flat=True).first()
+    if idempotency_key:
+        earlier = _earlier(caller, idempotency_key)
+        if earlier is not None:
+            return Begun(_same_request(earlier, request), Allowance.objects.left(caller.user_id), attached=True)
+    left = _take_message(caller)
+    try:
+        return _begin(caller, request, left, owner=owner, lease=lease, idempotency_key=idempotency_key)
+    except Refused as refused:  # then the message is not taken either
+        refused.headers |= left.with_one_back().headers
+        raise
 
 
 def _earlier(caller: Caller, idempotency_key: str) -> Run | None:
-    """The run that this caller's key names already."""
-    if not idempotency_key:
-        return None
+    """The run that this caller's key names already. On PostgreSQL another start of the same caller is waited for."""
+    if connection.features.has_select_for_update:
+        users = get_user_model().objects.select_for_update(no_key=True)
+        users.filter(pk=caller.user_id).values_list("pk", flat=True).first()
     return Run.objects.filter(caller_id=caller.user_id, idempotency_key=idempotency_key).first()
 
 
-def _begin(caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str) -> Begun:
-    _check_limits(caller)
+def _begin(
+    caller: Caller, request: ChatRequest, left: Left, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str
+) -> Begun:
+    _check_slots(caller)
     conversation, agent = _conversation_and_agent(caller, request)
     busy = conversation.active_run()
     if busy is not None:
@@ -93,7 +94,7 @@ def _begin(caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: tim
         idempotency_key=idempotency_key,
         request_digest=request.digest(),
     )
-    return Begun(run, first=[_first_event(run)], history=load_history(conversation), tools=agent.runnable_tools())
+    return Begun(run, left, first=[_first_event(run)], history=load_history(conversation), tools=agent.runnable_tools())
 
 
 def _same_request(earlier: Run, request: ChatRequest) -> Run:
@@ -106,32 +107,31 @@ def _same_request(earlier: Run, request: ChatRequest) -> Run:
     return earlier
 
 
-def _check_limits(caller: Caller) -> None:
-    """At most so many messages in a time, and so many runs at once, per caller. Raises Refused."""
-    count, seconds = settings.RATE_LIMIT_MESSAGES
-    since = timezone.now() - timedelta(seconds=seconds)
-    recent = Run.objects.filter(caller_id=caller.user_id).aggregate(
-        active=Count("pk", filter=Q(status__in=Run.Status.active())),
-        messages=Count("pk", filter=Q(created_at__gt=since)),
-        oldest=Min("created_at", filter=Q(created_at__gt=since)),
+def _take_message(caller: Caller) -> Left:
+    """Take one message from what the caller may send. Raises Refused."""
+    taken, left = Allowance.objects.take(caller.user_id)
+    if taken:
+        return left
+    refused = Refused(
+        ErrorCode.RATE_LIMITED,
+        f"At most {left.rate.count} messages in {left.rate.seconds} seconds are taken (RATE_LIMIT_MESSAGES)."
+        " Try again later.",
+        retry_after=max(1.0, left.retry_after),
     )
-    if recent["active"] >= settings.MAX_CONCURRENT_RUNS:
+    refused.headers |= left.headers
+    raise refused
+
+
+def _check_slots(caller: Caller) -> None:
+    """At most so many runs at once, per caller. Raises Refused."""
+    held = Run.objects.slots_of(caller.user_id).count()
+    if held >= settings.MAX_CONCURRENT_RUNS:
         raise Refused(
             ErrorCode.RATE_LIMITED,
-            f"{recent['active']} of your runs are active; at most {settings.MAX_CONCURRENT_RUNS} may be"
+            f"{held} of your runs are active; at most {settings.MAX_CONCURRENT_RUNS} may be"
             " (MAX_CONCURRENT_RUNS). Wait for one to end, or cancel one.",
             retry_after=1,
         )
-    if recent["messages"] >= count:
-        raise Refused(
-            ErrorCode.RATE_LIMITED,
-            f"At most {count} messages in {seconds} seconds are taken (RATE_LIMIT_MESSAGES). Try again later.",
-            retry_after=_seconds_until(recent["oldest"], seconds),
-        )
-
-
-def _seconds_until(oldest: datetime, seconds: int) -> float:
-    return max(1.0, (oldest + timedelta(seconds=seconds) - timezone.now()).total_seconds())
 
 
 def _conversation_and_agent(caller: Caller, request: ChatRequest) -> tuple[Conversation, Agent]:

@@ -28,6 +28,7 @@ from chat.exceptions import Refused
 from chat.hints import Hints
 from chat.journal import Journal
 from chat.models import Run
+from chat.models.allowance import Left
 from chat.recovery import Recovered, claim_abandoned
 from chat.requests import ChatRequest
 from chat.retention import prune_batch
@@ -49,6 +50,7 @@ class Started:
     run_id: uuid.UUID
     conversation_id: uuid.UUID
     attached: bool
+    left: Left
 
 
 class Runs:
@@ -88,7 +90,7 @@ class Runs:
         begun = await self.write(begin, lock=caller.user_id)
         if not begun.attached:
             self._launch_new(begun)
-        return Started(begun.run.pk, begun.run.conversation_id, begun.attached)
+        return Started(begun.run.pk, begun.run.conversation_id, begun.attached, begun.left)
 
     async def write(self, function: Callable[[], T], *, lock: int | None = None) -> T:
         """Let the journal's thread run a function that writes. Raises Refused while the database does not answer.

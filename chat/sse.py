@@ -1,8 +1,9 @@
 """Server-Sent Events: an encoder over the journal, and nothing else."""
 
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 
 from django.http import StreamingHttpResponse
 
@@ -18,11 +19,18 @@ HEADERS = {
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-def event_stream(journal: Journal, run_id: uuid.UUID, conversation_id: uuid.UUID, after: int) -> StreamingHttpResponse:
+def event_stream(
+    journal: Journal,
+    run_id: uuid.UUID,
+    conversation_id: uuid.UUID,
+    after: int,
+    further_headers: Mapping[str, str] = NO_HEADERS,
+) -> StreamingHttpResponse:
     """A response that follows the run from the cursor to its terminal event."""
-    headers = HEADERS | {"X-Run-Id": str(run_id), "X-Conversation-Id": str(conversation_id)}
+    headers = HEADERS | {"X-Run-Id": str(run_id), "X-Conversation-Id": str(conversation_id), **further_headers}
     return EventStream(frames(journal, run_id, after), headers=headers)
 
 

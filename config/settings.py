@@ -174,7 +174,8 @@ WHITENOISE_MAX_AGE = 0  # browsers ask whether a file has changed: modules of tw
 # --- Who may ---------------------------------------------------------------------------------------------------------
 CORS_ALLOWED_ORIGINS = list(env.origins("CORS_ALLOWED_ORIGINS"))
 CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id")
-CORS_EXPOSE_HEADERS = ("x-request-id", "retry-after", "x-run-id", "x-conversation-id")
+CORS_EXPOSE_HEADERS = ("x-request-id", "retry-after", "x-run-id", "x-conversation-id", "ratelimit-limit",
+                       "ratelimit-remaining", "ratelimit-reset")  # fmt: skip
 CSRF_TRUSTED_ORIGINS = [f"https://{host.removeprefix('.')}" for host in ALLOWED_HOSTS] if PRODUCTION else []
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION

@@ -1,5 +1,6 @@
 """`POST /chat` and `POST /chat/stream`."""
 
+import uuid
 from typing import Any
 
 from django.http.response import HttpResponseBase
@@ -10,15 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.errors import ErrorCode
+from chat.access import Caller
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import CHAT_ANSWER, CHAT_QUESTION, CHAT_STREAM
 from chat.api.parsers import body_of
-from chat.api.schema import IDEMPOTENCY_KEY, LAST_EVENT_ID, STREAM, errors
+from chat.api.schema import IDEMPOTENCY_KEY, LAST_EVENT_ID, RATE_HEADERS, STREAM, errors
 from chat.api.serializers import ChatRequestSerializer, ChatResponseSerializer, RunDetailSerializer
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
-from chat.follow import find_run, position
-from chat.models import Run
+from chat.follow import Position, find_run, position
+from chat.models import Allowance, Run
+from chat.models.allowance import Left
 from chat.requests import ChatRequest, check_chat, decode
 from chat.runs import Started, current_runs
 from chat.sse import event_stream, parse_last_event_id
@@ -34,7 +37,7 @@ class ChatView(AsyncAPIView):
         summary="Send a message and wait for the answer",
         description="Waits until the run has ended. Closing the connection does not stop the run: it is stored, and "
         "`GET /runs/{id}` has it. Where the run itself failed, the answer is an error with its code and status.",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, *RATE_HEADERS],
         request=ChatRequestSerializer,
         responses={
             200: ChatResponseSerializer,
@@ -58,7 +61,7 @@ class ChatStreamView(AsyncAPIView):
         description="Server-Sent Events: one event of the run per `data:` line, see the schema `Event`. Closing the "
         "stream does not stop the run. With `Last-Event-ID`, or an `Idempotency-Key` used before, the stream goes on "
         "with the run that it names, and no second one starts.",
-        parameters=[IDEMPOTENCY_KEY, LAST_EVENT_ID],
+        parameters=[IDEMPOTENCY_KEY, LAST_EVENT_ID, *RATE_HEADERS],
         request=ChatRequestSerializer,
         responses={
             (200, "text/event-stream"): STREAM,
@@ -71,12 +74,12 @@ class ChatStreamView(AsyncAPIView):
         runs = current_runs()
         last_event_id = request.headers.get("last-event-id", "")
         if last_event_id:
-            at = await in_database(position, self.caller, *parse_last_event_id(last_event_id))
-            return event_stream(runs.journal, at.run_id, at.conversation_id, at.after)
+            at, left = await in_database(_position_and_left, self.caller, *parse_last_event_id(last_event_id))
+            return event_stream(runs.journal, at.run_id, at.conversation_id, at.after, left.headers)
         started = await start(self, request)
         if started.attached:
             await in_database(position, self.caller, started.run_id, 0)
-        return event_stream(runs.journal, started.run_id, started.conversation_id, 0)
+        return event_stream(runs.journal, started.run_id, started.conversation_id, 0, started.left.headers)
 
 
 async def start(view: AsyncAPIView, request: Request) -> Started:
@@ -92,7 +95,15 @@ async def start(view: AsyncAPIView, request: Request) -> Started:
 
 
 def _headers(started: Started) -> dict[str, str]:
-    return {"X-Run-Id": str(started.run_id), "X-Conversation-Id": str(started.conversation_id)}
+    return {
+        "X-Run-Id": str(started.run_id),
+        "X-Conversation-Id": str(started.conversation_id),
+        **started.left.headers,
+    }
+
+
+def _position_and_left(caller: Caller, run_id: uuid.UUID, after: int) -> tuple[Position, Left]:
+    return position(caller, run_id, after), Allowance.objects.left(caller.user_id)
 
 
 def _answer(view: AsyncAPIView, started: Started) -> dict[str, Any]:

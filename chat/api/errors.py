@@ -69,7 +69,7 @@ def error_body(refused: Refused, request_id: str) -> dict[str, Any]:
 
 
 def headers_of(refused: Refused) -> dict[str, str]:
-    headers = {}
+    headers = dict(refused.headers)
     if refused.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(refused.retry_after))
     if refused.code is ErrorCode.UNAUTHENTICATED:

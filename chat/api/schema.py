@@ -12,7 +12,7 @@ from agents.errors import ErrorCode
 from agents.events import EVENT_TYPES
 from chat.requests import Cancel, ChatRequest, Resume
 
-__all__ = ["IDEMPOTENCY_KEY", "LAST_EVENT_ID", "STREAM", "Schema", "add_events_and_errors", "errors"]
+__all__ = ["IDEMPOTENCY_KEY", "LAST_EVENT_ID", "RATE_HEADERS", "STREAM", "Schema", "add_events_and_errors", "errors"]
 
 REF = "#/components/schemas/{name}"
 STREAM = OpenApiResponse(
@@ -29,6 +29,15 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID", str, OpenApiParameter.HEADER, description="`{run_id}:{seq}` of the last event that was seen."
 )
+RATE_HEADERS = [
+    OpenApiParameter(name, int, OpenApiParameter.HEADER, description=description, response=statuses)
+    for name, description, statuses in (
+        ("RateLimit-Limit", "Messages that may be sent at once (RATE_LIMIT_MESSAGES).", [200, 429]),
+        ("RateLimit-Remaining", "Messages that may be sent now.", [200, 429]),
+        ("RateLimit-Reset", "Seconds until all of them may be sent again.", [200, 429]),
+        ("Retry-After", "Seconds to wait before the message is sent again.", [429, 503]),
+    )
+]
 
 
 class Schema(AutoSchema):

@@ -1,6 +1,7 @@
 from chat.models.access import ApiKey
+from chat.models.allowance import Allowance
 from chat.models.audit import AuditEntry
 from chat.models.conversation import Conversation, Message
 from chat.models.run import Run, RunEvent, ToolCall
 
-__all__ = ["ApiKey", "AuditEntry", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]
+__all__ = ["Allowance", "ApiKey", "AuditEntry", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]

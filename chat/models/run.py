@@ -18,6 +18,9 @@ from chat.ids import new_id
 from chat.models.conversation import Conversation, Message
 
 MAX_ATTEMPTS = 3
+LEASES_LOST, MIN_SECONDS_LOST = 4, 60  # how long after its lease a run that nobody takes up keeps its caller's slot
+# Spelled out in the query, not bound to it: only so SQLite sees that the index of active runs serves it.
+ACTIVE = "status IN ('queued', 'running', 'waiting_approval')"
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -38,6 +41,16 @@ class RunQuerySet(models.QuerySet["Run"]):
     def abandoned(self) -> "RunQuerySet":
         """Runs whose owner has not renewed its lease in time (by the database's clock)."""
         return self.active().filter(lease_until__lte=Now())
+
+    def slots_of(self, caller_id: int) -> "RunQuerySet":
+        """The caller's runs that count against MAX_CONCURRENT_RUNS.
+
+        A run whose process died keeps its slot while another one may take it up; where nobody has for several leases,
+        nobody will, and the slot is free. A run without a lease waits for a person.
+        """
+        lost = Now() - timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
+        held = self.filter(caller_id=caller_id).extra(where=[f"{Run._meta.db_table}.{ACTIVE}"])  # noqa: S610 - constant
+        return held.filter(Q(lease_until=None) | Q(lease_until__gt=lost))
 
     def release(self) -> int:
         """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""
@@ -102,6 +115,11 @@ class Run(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["caller", "created_at"]),
+            models.Index(
+                fields=["caller"],
+                condition=Q(status__in=["queued", "running", "waiting_approval"]),
+                name="active_runs_by_caller",
+            ),
             models.Index(
                 fields=["lease_until"],
                 condition=Q(status__in=["queued", "running", "waiting_approval"]),

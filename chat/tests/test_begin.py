@@ -4,17 +4,21 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from agents.errors import ErrorCode
 from chat.access import ALL_SCOPES, Caller
 from chat.begin import Begun, begin_run
 from chat.exceptions import Refused
-from chat.models import Conversation, Message, Run, RunEvent
+from chat.models import Allowance, Conversation, Message, Run, RunEvent
+from chat.models.allowance import MICROSECONDS, Rate
 from chat.requests import ChatRequest
 from chat.tests.rows import make_user
 
 pytestmark = pytest.mark.django_db
+START_QUERIES = 12  # raise it only with a reason: every message waits for each of them
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def begin(caller: Caller, message: str = "Hello", *, key: str = "", **options: o
 
 
 def refusal(*arguments: object, **options: object) -> Refused:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as refused, transaction.atomic():
         begin(*arguments, **options)
     return refused.value
 
@@ -60,22 +64,74 @@ def test_runs_at_once_and_messages_in_a_time_are_counted_per_caller(alice, setti
     second = begin(alice, reset_history=True)
     refused = refusal(alice, reset_history=True)
     assert (refused.code, refused.retry_after) == (ErrorCode.RATE_LIMITED, 1)
+    assert refused.headers["RateLimit-Remaining"] == "1", "a message that is refused is not taken"
     begin(bob)
     end(first)
     end(second)
     end(begin(alice))
     refused = refusal(alice)
     assert refused.code is ErrorCode.RATE_LIMITED
-    assert 55 < refused.retry_after <= 60
+    assert 19 < refused.retry_after <= 20
 
 
-def test_the_wait_ends_when_the_oldest_message_leaves_the_window(alice, settings):
-    settings.RATE_LIMIT_MESSAGES = (1, 60)
+def test_messages_come_back_one_after_the_other(alice, settings):
+    settings.RATE_LIMIT_MESSAGES = (2, 60)
     begun = begin(alice)
-    end(begun, created_at=timezone.now() - timedelta(seconds=50))
-    assert 9 < refusal(alice).retry_after <= 10
-    Run.objects.update(created_at=timezone.now() - timedelta(seconds=61))
+    assert begun.left.headers == {"RateLimit-Limit": "2", "RateLimit-Remaining": "1", "RateLimit-Reset": "30"}
+    end(begun)
+    end(begin(alice))
+    assert 29 < refusal(alice).retry_after <= 30
+    Allowance.objects.update(full_at=F("full_at") - 31 * MICROSECONDS)
+    end(begin(alice))
+    assert 28 < refusal(alice).retry_after <= 29
+    Allowance.objects.update(full_at=F("full_at") - 3600 * MICROSECONDS)
+    assert begin(alice).left.remaining == 1, "a rest fills the bucket, and no more than that"
+
+
+def test_what_is_deleted_gives_no_message_back(alice, settings):
+    settings.RATE_LIMIT_MESSAGES = (1, 60)
     begin(alice)
+    Conversation.objects.all().delete()
+    assert refusal(alice).code is ErrorCode.RATE_LIMITED
+
+
+def test_a_narrower_limit_counts_at_once(alice, settings):
+    settings.RATE_LIMIT_MESSAGES = (1000, 86400)
+    for _ in range(3):
+        end(begin(alice))
+    settings.RATE_LIMIT_MESSAGES = (10, 60)
+    assert 0 < refusal(alice).retry_after <= 6 * 60
+
+
+@pytest.mark.parametrize("rate", [(7, 60), (100_000, 60), (1, 1), (999_999_999, 1)])
+def test_any_rate_lets_a_whole_bucket_through_at_once(rate):
+    bucket = Rate(*rate)
+    assert bucket.left(bucket.interval * bucket.count).remaining == 0
+    assert bucket.left(bucket.interval * (bucket.count - 1)).remaining == 1
+    assert (bucket.left(0).remaining, bucket.left(-5).remaining) == (bucket.count, bucket.count)
+
+
+def test_a_run_that_nobody_takes_up_frees_its_slot(alice, settings):
+    settings.MAX_CONCURRENT_RUNS, settings.LEASE_SECONDS = 1, 20
+    begun = begin(alice)
+    for seconds, is_held in ((-10, True), (70, True), (90, False)):
+        Run.objects.filter(pk=begun.run.pk).update(lease_until=Now() - timedelta(seconds=seconds))
+        assert Run.objects.slots_of(alice.user_id).exists() is is_held
+    begin(alice, reset_history=True)
+    Run.objects.filter(pk=begun.run.pk).update(status=Run.Status.WAITING_APPROVAL, lease_until=None)
+    assert Run.objects.slots_of(alice.user_id).count() == 2
+
+
+def test_slots_are_counted_over_active_runs_only(alice):
+    """By the index of active runs: a caller of many runs starts as fast as one of few."""
+    plan = Run.objects.slots_of(alice.user_id).explain()
+    assert "active_runs_by_caller" in plan or connection.vendor == "postgresql", plan
+
+
+def test_a_start_costs_so_many_queries(alice, django_assert_num_queries):
+    end(begin(alice))
+    with django_assert_num_queries(START_QUERIES):
+        begin(alice)
 
 
 def test_a_known_key_attaches_even_at_the_limit(alice, settings):
@@ -83,6 +139,7 @@ def test_a_known_key_attaches_even_at_the_limit(alice, settings):
     settings.MAX_CONCURRENT_RUNS, settings.RATE_LIMIT_MESSAGES = 1, (1, 60)
     again = begin(alice, key="one")
     assert (again.attached, again.run) == (True, begun.run)
+    assert again.left.remaining == 0
     assert refusal(alice, "Other", key="one").code is ErrorCode.IDEMPOTENCY_MISMATCH
 
 

@@ -1,0 +1,119 @@
+"""How many messages a caller may still send: a token bucket in one row, taken from in one statement."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import connection, models
+
+MICROSECONDS = 1_000_000  # whole numbers: sums of floating ones would let an eleventh message through, or stop a tenth
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """RATE_LIMIT_MESSAGES: up to `count` messages at once, and another one each `interval` microseconds."""
+
+    count: int
+    seconds: int
+
+    @classmethod
+    def of_settings(cls) -> "Rate":
+        return cls(*settings.RATE_LIMIT_MESSAGES)
+
+    @property
+    def interval(self) -> int:
+        return max(1, self.seconds * MICROSECONDS // self.count)
+
+    def left(self, owed: int) -> "Left":
+        """What is left when the bucket is full again in `owed` microseconds."""
+        owed = min(max(0, owed), self.count * self.interval)
+        return Left(self, self.count - -(-owed // self.interval), owed)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a caller's messages: `remaining` now, and all of them in `owed` microseconds."""
+
+    rate: Rate
+    remaining: int
+    owed: int
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until one more message is taken."""
+        wait = self.owed - (self.rate.count - 1) * self.rate.interval
+        return max(0, wait) / MICROSECONDS
+
+    def with_one_back(self) -> "Left":
+        return self.rate.left(self.owed - self.rate.interval)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.rate.count),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(math.ceil(self.owed / MICROSECONDS)),
+        }
+
+
+class AllowanceQuerySet(models.QuerySet["Allowance"]):
+    def take(self, caller_id: int) -> tuple[bool, Left]:
+        """Take one message, and say whether there was one. The caller's row stays locked until the commit.
+
+        One statement decides, whatever many processes ask at once; a transaction that is rolled back gives it back.
+        """
+        rate = Rate.of_settings()
+        table, now, largest, values = _spelling()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} (caller_id, full_at) VALUES (%s, {now} + %s)"  # noqa: S608 - our own names
+                f" ON CONFLICT (caller_id) DO UPDATE"
+                f" SET full_at = {largest}({table}.full_at + %s, excluded.full_at)"
+                f" WHERE {table}.full_at <= excluded.full_at + %s"
+                f" RETURNING full_at - {now}",
+                [caller_id, *values, rate.interval, rate.interval, (rate.count - 2) * rate.interval, *values],
+            )
+            taken = cursor.fetchone()
+        return (True, rate.left(taken[0])) if taken else (False, self.left(caller_id))
+
+    def left(self, caller_id: int) -> Left:
+        """What a caller has left, without taking any of it."""
+        table, now, _, values = _spelling()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT full_at - {now} FROM {table} WHERE caller_id = %s",  # noqa: S608 - our own names
+                [*values, caller_id],
+            )
+            owed = cursor.fetchone()
+        return Rate.of_settings().left(owed[0] if owed else 0)
+
+
+class Allowance(models.Model):
+    """A caller's token bucket, as one number: the time at which it will be full again, in microseconds since 1970.
+
+    Each message moves that time on by one interval, and is refused when it would lie further ahead than a whole bucket
+    takes to fill. Nothing that a caller can delete leads back here.
+    """
+
+    caller = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="allowance"
+    )
+    full_at = models.BigIntegerField()
+
+    objects: ClassVar[AllowanceQuerySet] = AllowanceQuerySet.as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.caller} until {self.full_at}"
+
+
+def _spelling() -> tuple[str, str, str, list[Any]]:
+    """The table, the time now, the larger of two, and the values that the time needs.
+
+    PostgreSQL's clock is the same for all machines; SQLite lives on one, whose clock Python reads more finely.
+    """
+    table = Allowance._meta.db_table
+    if connection.vendor == "postgresql":
+        return table, "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint", "GREATEST", []
+    return table, "%s", "MAX", [time.time_ns() // 1000]
