@@ -8,7 +8,7 @@ from rest_framework import serializers
 from agents.errors import STATUS, ErrorCode
 
 
-class ErrorSerializer(serializers.Serializer[Any]):
+class ErrorBodySerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=[(code.value, f"{STATUS[code]}") for code in ErrorCode])
     message = serializers.CharField(help_text="For people; says what to do next.")
     details = serializers.DictField(required=False)
@@ -16,7 +16,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class ErrorResponseSerializer(serializers.Serializer[Any]):
-    error = ErrorSerializer()
+    error = ErrorBodySerializer()
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:

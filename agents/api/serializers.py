@@ -5,19 +5,13 @@ from typing import Any
 from django.core.exceptions import ValidationError as InvalidModel
 from rest_framework import serializers
 
+from agents.api.strict import StrictSerializer
 from agents.model_settings import validate_model_settings
 from agents.models import Agent, builtin_tools
 from tools.models import Tool
 
-JSON_TYPES: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[str, tuple[type, ...]]] = {
-    serializers.CharField: ("a string", (str,)),
-    serializers.BooleanField: ("true or false", (bool,)),
-    serializers.IntegerField: ("a whole number", (int,)),
-    serializers.FloatField: ("a number", (int, float)),
-}
 
-
-class AgentSerializer(serializers.ModelSerializer[Agent]):
+class AgentSerializer(StrictSerializer, serializers.ModelSerializer[Agent]):
     """An agent. `agent_name` is what requests call it; `name` is what people see.
 
     Instructions are left out for callers without the scope `agents`. Unknown fields are refused.
@@ -47,23 +41,6 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
                   "max_parallel_tools", "tool_call_timeout", "max_rounds", "is_active", "is_default", "created_at",
                   "updated_at"]  # fmt: skip
         read_only_fields = ["agent_name", "is_default", "created_at", "updated_at"]
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            problems = {name: [problem] for name in sorted(data) if (problem := self._problem(name, data[name]))}
-            if problems:
-                raise serializers.ValidationError(problems)
-        return super().to_internal_value(data)
-
-    def _problem(self, name: str, value: Any) -> str | None:
-        """What is wrong with a field before its value is looked at. Django REST framework would take "5" for 5."""
-        field = self.fields.get(name)
-        if field is None or field.read_only:
-            return "This field is not known."
-        for kind, (wanted, types) in JSON_TYPES.items():
-            if isinstance(field, kind) and value is not None and type(value) not in types:
-                return f"{wanted.capitalize()} is needed."
-        return None
 
     def to_representation(self, agent: Agent) -> dict[str, Any]:
         told = super().to_representation(agent)

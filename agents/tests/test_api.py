@@ -42,6 +42,7 @@ BAD_FIELDS = [
     ("max_rounds", 1001),
     ("tools", ["no_such_tool"]),
     ("tools", "calculate"),
+    ("tools", {}),
     ("is_active", 1),
     ("max_paralel_tools", 3),
     ("agent_name", "other"),

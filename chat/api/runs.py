@@ -61,8 +61,12 @@ class RunEventsView(AsyncAPIView):
         "`Accept: application/json`, one page of stored events.",
         parameters=[
             LAST_EVENT_ID,
-            OpenApiParameter("after", int, description="Only events after this `seq`."),
-            OpenApiParameter("limit", int, description=f"Events on a JSON page, at most {MAX_PAGE}."),
+            OpenApiParameter("after", {"type": "integer", "minimum": 0}, description="Only events after this `seq`."),
+            OpenApiParameter(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE},
+                description="Events on a JSON page.",
+            ),
         ],
         responses={
             (200, "text/event-stream"): STREAM,

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from agents.api.schema import errors
@@ -16,7 +15,19 @@ __all__ = ["IDEMPOTENCY_KEY", "LAST_EVENT_ID", "RATE_HEADERS", "STREAM", "Schema
 
 REF = "#/components/schemas/{name}"
 STREAM = OpenApiResponse(
-    response=OpenApiTypes.STR,
+    # Before Open API 3.2, the schema of a stream describes each of its events.
+    response={
+        "type": "object",
+        "required": ["id", "data"],
+        "properties": {
+            "id": {"type": "string", "description": "`{run_id}:{seq}`, for Last-Event-ID."},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": "#/components/schemas/Event"},
+            },
+        },
+    },
     description="`id: {run_id}:{seq}` and `data: {event}` per event; each event is one of the schema `Event`. "
     "Comments (`: keep-alive`) come every 15 seconds of silence.",
 )
@@ -48,7 +59,12 @@ def add_events_and_errors(result: dict[str, Any], generator: Any, request: Any, 
     """A postprocessing hook: the union of events and the WebSocket's messages join the components."""
     schemas = result["components"]["schemas"]
     _, parts = _components(*EVENT_TYPES.values())
+    if taken := parts.keys() & schemas.keys():
+        raise ValueError(f"Serializers and events share the names {sorted(taken)}: rename the serializers.")
     schemas.update(parts)
+    for name in schemas:
+        if name.endswith("Request"):
+            schemas[name]["additionalProperties"] = False  # a misspelt option is refused
     names = {tag: kind.__name__ for tag, kind in EVENT_TYPES.items()}
     schemas["Event"] = _one_of("One event of a run.", "event_type", names)
     for tag, kind in EVENT_TYPES.items():
@@ -59,6 +75,10 @@ def add_events_and_errors(result: dict[str, Any], generator: Any, request: Any, 
     schemas.update(_client_frames())
     schemas.update(_server_frames())
     result["components"]["schemas"] = dict(sorted(schemas.items()))
+    result["paths"]["/chat"]["post"]["responses"]["200"]["links"] = {
+        operation: {"operationId": operation, "parameters": {"run_id": "$response.body#/run_id"}}
+        for operation in ("run_retrieve", "run_events", "run_cancel")
+    }
     for path, operations in result["paths"].items():
         if not path.startswith("/health"):
             for operation in operations.values():

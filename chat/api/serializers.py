@@ -5,26 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from agents.api.strict import StrictSerializer
 from chat.models import Conversation, Message, Run, ToolCall
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: a misspelt option must not be ignored."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
-        if unknown:
-            raise serializers.ValidationError({name: ["This field is not known."] for name in unknown})
-        return super().to_internal_value(data)
-
-
-class TextField(serializers.CharField):
-    """A JSON string. Django REST framework would take 5 for "5"."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
@@ -44,7 +26,7 @@ class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
         return call.error or None
 
 
-class UsageSerializer(serializers.Serializer[Any]):
+class RunUsageSerializer(serializers.Serializer[Any]):
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
     estimated = serializers.BooleanField(help_text="The provider did not count; these are estimates.")
@@ -59,7 +41,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     """A run: its state, and what it has cost."""
 
     conversation_id = serializers.UUIDField()
-    usage = UsageSerializer()
+    usage = RunUsageSerializer()
     error = serializers.SerializerMethodField()
     last_seq = serializers.SerializerMethodField()
 
@@ -131,7 +113,7 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
 
 
 class ConversationChangeSerializer(StrictSerializer):
-    title = TextField(max_length=200, trim_whitespace=True)
+    title = serializers.CharField(max_length=200, trim_whitespace=True)
 
 
 class PartSerializer(serializers.Serializer[Any]):
@@ -185,13 +167,16 @@ class ChatRequestSerializer(StrictSerializer):
     reset_history = serializers.BooleanField(default=False, help_text="Begin a new conversation.")
     parallel_tools = serializers.BooleanField(default=True, help_text="Run a round's tool calls side by side.")
     agent_name = serializers.CharField(
-        required=False, allow_null=True, help_text="Default: the conversation's agent, else `default`."
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Default: the conversation's agent, else `default`.",
     )
     conversation_id = serializers.CharField(
         required=False, allow_null=True, help_text="Default: your current conversation with the agent."
     )
     instructions = serializers.CharField(
-        required=False, allow_null=True, help_text="Replaces the agent's instructions for this run."
+        required=False, allow_null=True, allow_blank=True, help_text="Replaces the agent's instructions for this run."
     )
 
 
@@ -204,7 +189,7 @@ class ChatResponseSerializer(serializers.Serializer[Any]):
     agent_name = serializers.CharField()
     model = serializers.CharField()
     finish_reason = serializers.CharField()
-    usage = UsageSerializer()
+    usage = RunUsageSerializer()
     duration_ms = serializers.IntegerField()
     first_token_ms = serializers.IntegerField(allow_null=True)
 

@@ -1,1 +1,1 @@
-"""Attacks on the product, each with what has to hold under it. How much of each: sizes.py; what it measured: figures.py."""
+"""Attacks on the product, each with what has to hold under it. How much of each: sizes.py; measured: figures.py."""

@@ -11,8 +11,9 @@ class Sizes:
     """Counts; what ends in `_seconds` is a time."""
 
     test_seconds: int = 120  # the longest that one test may take
+    schema_examples: int = 2  # of schemathesis, per operation and phase
 
 
 SMALL = Sizes()
-FULL = Sizes(test_seconds=1800)
+FULL = Sizes(test_seconds=1800, schema_examples=100)
 SIZES = FULL if IS_FULL else SMALL
