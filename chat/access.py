@@ -1,80 +1,48 @@
 """Who is asking: the one door that REST, SSE and WebSocket all come through."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import get_user, get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from agents.errors import ErrorCode
+from chat.credentials import Credentials
 from chat.exceptions import Refused, invalid
 from chat.models import ApiKey
 from chat.models.access import Scope
 
 LOCAL_USER = "local"
-FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port",
-                      "x-real-ip", "via", "x-client-ip", "true-client-ip", "cf-connecting-ip")  # fmt: skip
-LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 ALL_SCOPES = frozenset(Scope.values)
 HOW = "Send `Authorization: Bearer KEY` (make one with `manage.py create_api_key`) or sign in at /accounts/login/."
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking, and what they may do."""
+    """Who is asking, and what they may do. `credential` names what let them in: a key's prefix or a session's key."""
 
     user_id: int
     username: str
     scopes: frozenset[str]
     via: Literal["key", "session", "local"]
-    key_prefix: str = ""
+    credential: str = field(default="", repr=False)
+
+    @property
+    def key_prefix(self) -> str:
+        return self.credential if self.via == "key" else ""
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
             raise Refused(ErrorCode.FORBIDDEN, f"This needs the scope {scope!r}, which your credentials do not have.")
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a connection shows of itself. Header names are lower-case; `origin_of_server` is scheme://host[:port]."""
-
-    headers: Mapping[str, str]
-    peer: str
-    host: str
-    secure: bool
-    websocket: bool
-    request: HttpRequest | None = None
-
-    @classmethod
-    def of_request(cls, request: HttpRequest) -> "Credentials":
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        peer = request.META.get("REMOTE_ADDR", "")
-        return cls(headers, peer, headers.get("host", ""), request.is_secure(), websocket=False, request=request)
-
-    @classmethod
-    def of_scope(cls, scope: Mapping[str, Any]) -> "Credentials":
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        proxied = settings.SECURE_PROXY_SSL_HEADER
-        secure = scope.get("scheme") == "wss"
-        if proxied:
-            secure = secure or headers.get(proxied[0].removeprefix("HTTP_").replace("_", "-").lower()) == proxied[1]
-        return cls(headers, (scope.get("client") or [""])[0], headers.get("host", ""), secure, websocket=True)
-
-    @property
-    def own_origin(self) -> str:
-        return f"{'https' if self.secure else 'http'}://{self.host.lower()}"
-
-    @property
-    def origin_is_own(self) -> bool:
-        return _origin(self.headers.get("origin", "")) == _origin(self.own_origin) != ""
 
 
 def authenticate(credentials: Credentials) -> Caller:
@@ -94,21 +62,24 @@ def _identify(credentials: Credentials) -> Caller:
     if authorization is not None:
         return _by_key(authorization, credentials)
     caller = _by_session(credentials)
-    if caller is None and settings.OPEN_ACCESS and is_local(credentials):
+    if caller is None and settings.OPEN_ACCESS and credentials.is_local:
         caller = _local()
     if caller is None:
         raise Refused(ErrorCode.UNAUTHENTICATED, f"Credentials are needed. {HOW}")
     return caller
 
 
-def is_local(credentials: Credentials) -> bool:
-    """Whether the request comes from this machine, and from no web page but our own."""
-    name, _ = split_domain_port(credentials.host)
-    if credentials.peer not in LOOPBACK or not validate_host(name, list(settings.LOCALHOST_NAMES)):
-        return False
-    if any(header in credentials.headers for header in FORWARDING_HEADERS):
-        return False
-    return "origin" not in credentials.headers or credentials.origin_is_own
+def still_valid(callers: Iterable[Caller]) -> set[Caller]:
+    """Those who would be let in again, with the same scopes. A few queries for all of them together."""
+    asked = set(callers)
+    again: set[Caller | None] = set()
+    if keys := [caller.credential for caller in asked if caller.via == "key"]:
+        again |= {_of_key(key) for key in ApiKey.objects.usable().filter(prefix__in=keys)}
+    if sessions := [caller.credential for caller in asked if caller.via == "session"]:
+        again |= _signed_in(sessions)
+    if any(caller.via == "local" for caller in asked):
+        again.add(_local())
+    return asked & again
 
 
 def _check_host(host: str) -> None:
@@ -125,6 +96,10 @@ def _by_key(authorization: str, credentials: Credentials) -> Caller:
     if credentials.websocket and not _may_open_socket(credentials):
         raise Refused(ErrorCode.FORBIDDEN, "Sockets from this origin are not allowed (CORS_ALLOWED_ORIGINS).")
     key.mark_used()
+    return _of_key(key)
+
+
+def _of_key(key: ApiKey) -> Caller:
     return Caller(key.user_id, key.user.get_username(), frozenset(key.scopes), "key", key.prefix)
 
 
@@ -134,7 +109,7 @@ def _may_open_socket(credentials: Credentials) -> bool:
 
 
 def _by_session(credentials: Credentials) -> Caller | None:
-    session_key = _cookies(credentials).get(settings.SESSION_COOKIE_NAME)
+    session_key = credentials.cookies.get(settings.SESSION_COOKIE_NAME)
     if not session_key:
         return None
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
@@ -142,8 +117,26 @@ def _by_session(credentials: Credentials) -> Caller | None:
     if not user.is_authenticated or not user.is_active:
         return None
     _check_forgery(credentials)
+    return _of_session(user, session_key)
+
+
+def _of_session(user: Any, session_key: str) -> Caller:
     scopes = ALL_SCOPES if user.is_staff else frozenset({Scope.CHAT.value})
-    return Caller(user.pk, user.get_username(), scopes, "session")
+    return Caller(user.pk, user.get_username(), scopes, "session", session_key)
+
+
+def _signed_in(session_keys: list[str]) -> set[Caller | None]:
+    """The callers of those sessions that are there, of an active person who has not changed the password since."""
+    rows = Session.objects.filter(pk__in=session_keys, expire_date__gt=timezone.now())
+    sessions = {row.session_key: row.get_decoded() for row in rows}
+    users: Any = get_user_model().objects.filter(pk__in={data.get(SESSION_KEY) for data in sessions.values()})
+    active = {str(user.pk): user for user in users if user.is_active}
+    return {
+        _of_session(user, key)
+        for key, data in sessions.items()
+        if (user := active.get(str(data.get(SESSION_KEY))))
+        and constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+    }
 
 
 def _check_forgery(credentials: Credentials) -> None:
@@ -166,25 +159,6 @@ def _no_view(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-def _cookies(credentials: Credentials) -> dict[str, str]:
-    if credentials.request is not None:
-        return credentials.request.COOKIES
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(credentials.headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
-
-
 def _local() -> Caller | None:
     user = get_user_model().objects.filter(username=LOCAL_USER, is_active=True).first()
     return Caller(user.pk, LOCAL_USER, ALL_SCOPES, "local") if user else None
-
-
-def _origin(text: str) -> str:
-    """An origin in one spelling, with its port; empty for what is none (`null` too)."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.scheme and parts.hostname else ""

@@ -13,12 +13,14 @@ from channels.exceptions import StopConsumer
 
 from agents.errors import ErrorCode
 from agents.events import ToolCallComplete, ToolCallError, ToolCallStart
-from chat.access import Caller, Credentials, authenticate
+from chat.access import Caller, authenticate
 from chat.api.errors import as_refused
+from chat.credentials import Credentials
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
 from chat.follow import Position, find_run, position
 from chat.journal import Entry
+from chat.open_connections import OpenConnection
 from chat.requests import Cancel, ChatRequest, Frame, Resume, check_chat, convert, decode
 from chat.runs import current_runs
 
@@ -27,7 +29,6 @@ CLOSE_CODES = {ErrorCode.UNAUTHENTICATED: 4401, ErrorCode.FORBIDDEN: 4403}
 CLOSE_OTHER = 4400
 TOOL_EVENTS = frozenset(str(kind.__struct_config__.tag) for kind in (ToolCallStart, ToolCallComplete, ToolCallError))
 PONG = '{"type":"pong","data":{}}'
-open_sockets: "set[ChatConsumer]" = set()
 
 
 class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -36,6 +37,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     channel_layer_alias = "none"  # hints are the process's business (chat.hints), not each socket's
     scope: WebSocketScope
     caller: Caller
+    connection: OpenConnection | None = None
 
     def __init__(self) -> None:
         self.following: dict[uuid.UUID, asyncio.Task[None]] = {}
@@ -47,18 +49,33 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         except Exception as error:
             refused = as_refused(error)
             await self.base_send({"type": "websocket.accept"})  # a code reaches browsers only after the handshake
-            await self.base_send({"type": "websocket.close", "code": CLOSE_CODES.get(refused.code, CLOSE_OTHER)})
+            await self._close(CLOSE_CODES.get(refused.code, CLOSE_OTHER))
             raise StopConsumer from None
         await self.base_send({"type": "websocket.accept"})
-        open_sockets.add(self)
+        self.connection = current_runs().connections.add(self.caller, "socket", self._expel)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
-        open_sockets.discard(self)
-        for task in self.following.values():
-            task.cancel()
+        self._let_go()
         raise StopConsumer
 
+    def _let_go(self) -> None:
+        if self.connection is not None:
+            current_runs().connections.remove(self.connection)
+            self.connection = None
+        for task in self.following.values():
+            task.cancel()
+
+    def _expel(self) -> None:
+        """The caller's credentials have ended: nothing more is read or sent here."""
+        self._let_go()
+        self.expelled = asyncio.get_running_loop().create_task(self._close(CLOSE_CODES[ErrorCode.UNAUTHENTICATED]))
+
+    async def _close(self, code: int) -> None:
+        await self.base_send({"type": "websocket.close", "code": code})
+
     async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self.connection is None:
+            return
         frame: Frame | None = None
         try:
             text = message.get("text")
@@ -87,16 +104,18 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             case "ping":
                 await self.base_send({"type": "websocket.send", "text": PONG})
             case "disconnect":
-                await self.base_send({"type": "websocket.close", "code": 1000})
+                await self._close(1000)
 
     async def _chat(self, frame: Frame) -> None:
         request = convert(frame.data, ChatRequest)
         check_chat(request)
         started = await current_runs().start(self.caller, request)
-        self._follow(Position(started.run_id, started.conversation_id, 0, "running"), frame.id)
+        self._follow(Position(started.run_id, started.conversation_id), frame.id)
 
     def _follow(self, at: Position, frame_id: str | None = None) -> None:
         """Stream a run on this socket; a second request for the same run moves the cursor."""
+        if self.connection is None:  # the credentials have ended while the command was obeyed
+            return
         earlier = self.following.pop(at.run_id, None)
         if earlier is not None:
             earlier.cancel()

@@ -111,7 +111,16 @@ class BoundedServer(Server):  # type: ignore[misc]
         await super().handle_reply(protocol, message)
         if message["type"] in {"http.response.body", "websocket.send"} and not last:
             gate = self._gates.get(protocol) or self._make_gate(protocol)
-            if gate is not None and not await gate.wait():
+            if gate is not None:
+                await self._pass(gate, protocol)
+
+    async def _pass(self, gate: Gate, protocol: Any) -> None:
+        """Wait for the reader. One that has stalled, or whose application was stopped meanwhile, is cut."""
+        passed = False
+        try:
+            passed = await gate.wait()
+        finally:
+            if not passed:
                 protocol.transport.abortConnection()
 
     def protocol_disconnected(self, protocol: Any) -> None:

@@ -16,8 +16,8 @@ class Position:
 
     run_id: uuid.UUID
     conversation_id: uuid.UUID
-    after: int
-    status: str
+    after: int = 0
+    status: str = Run.Status.RUNNING
 
 
 def find_run(caller: Caller, run_id: "uuid.UUID | str") -> Run:

@@ -29,6 +29,7 @@ from chat.hints import Hints
 from chat.journal import Journal
 from chat.models import Run
 from chat.models.allowance import Left
+from chat.open_connections import OpenConnections
 from chat.recovery import Recovered, claim_abandoned
 from chat.requests import ChatRequest
 from chat.retention import prune_batch
@@ -71,7 +72,8 @@ class Runs:
         self.draining = False
         self._models: dict[str, ChatModel] = {}
         self._background: set[asyncio.Task[Any]] = set()
-        self._keeper = self._spawn(self._keep())
+        self.connections = OpenConnections()
+        self._keepers = {self._spawn(self._keep()), self._spawn(self.connections.watch())}
 
     # --- start -------------------------------------------------------------------------------------------------------
     async def start(self, caller: Caller, request: ChatRequest, *, idempotency_key: str = "") -> Started:
@@ -228,7 +230,7 @@ class Runs:
     async def stop(self) -> None:
         """Take no new runs, let running ones finish for DRAIN_SECONDS, and leave the rest to other processes."""
         self.draining = True
-        running = [task for task in self._background if task is not self._keeper]
+        running = [task for task in self._background if task not in self._keepers]
         if running:
             await asyncio.wait(running, timeout=settings.DRAIN_SECONDS)
         for task in list(self._background):

@@ -2,14 +2,17 @@
 
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from types import MappingProxyType
 
 from django.http import StreamingHttpResponse
 
-from chat.exceptions import invalid
+from chat.access import Caller
+from chat.exceptions import Refused, invalid
+from chat.follow import Position
 from chat.ids import parse_id
-from chat.journal import Entry, Journal
+from chat.journal import Entry
+from chat.runs import Runs
 
 RETRY = b"retry: 2000\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -23,15 +26,11 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def event_stream(
-    journal: Journal,
-    run_id: uuid.UUID,
-    conversation_id: uuid.UUID,
-    after: int,
-    further_headers: Mapping[str, str] = NO_HEADERS,
+    runs: Runs, caller: Caller, at: Position, further_headers: Mapping[str, str] = NO_HEADERS
 ) -> StreamingHttpResponse:
-    """A response that follows the run from the cursor to its terminal event."""
-    headers = HEADERS | {"X-Run-Id": str(run_id), "X-Conversation-Id": str(conversation_id), **further_headers}
-    return EventStream(frames(journal, run_id, after), headers=headers)
+    """A response that follows the run from the cursor to its terminal event, or until the caller's credentials end."""
+    ids = {"X-Run-Id": str(at.run_id), "X-Conversation-Id": str(at.conversation_id)}
+    return EventStream(frames(runs, caller, at), headers={**HEADERS, **ids, **further_headers})
 
 
 class EventStream(StreamingHttpResponse):
@@ -45,14 +44,18 @@ class EventStream(StreamingHttpResponse):
         return self._events
 
 
-async def frames(journal: Journal, run_id: uuid.UUID, after: int) -> AsyncGenerator[bytes, None]:
+async def frames(runs: Runs, caller: Caller, at: Position) -> AsyncGenerator[bytes, None]:
     """Whole frames only: a client that splits each network read on newlines never sees half of one."""
-    prefix = f"id: {run_id}:".encode()
+    prefix = f"id: {at.run_id}:".encode()
     head = RETRY
-    async with aclosing(journal.follow(run_id, after)) as batches:
-        async for batch in batches:
-            yield head + (b"".join([frame(prefix, entry) for entry in batch]) or KEEP_ALIVE)
-            head = b""
+    with suppress(Refused):  # the credentials have ended: the client comes back with its cursor, and is told then
+        async with (
+            runs.connections.held(caller, "stream"),
+            aclosing(runs.journal.follow(at.run_id, at.after)) as batches,
+        ):
+            async for batch in batches:
+                yield head + (b"".join([frame(prefix, entry) for entry in batch]) or KEEP_ALIVE)
+                head = b""
     if head:
         yield head
 

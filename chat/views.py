@@ -12,8 +12,9 @@ from django.views.generic import TemplateView
 
 from agents.errors import ErrorCode
 from agents.providers import is_demo
-from chat.access import Caller, Credentials, authenticate
+from chat.access import Caller, authenticate
 from chat.api.errors import OUR_FAULT, error_response
+from chat.credentials import Credentials
 from chat.exceptions import Refused, not_found
 from chat.models.access import Scope
 

@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chat.access import Caller, Credentials, authenticate
+from chat.access import Caller, authenticate
+from chat.credentials import Credentials
 from chat.database import in_database
 
 

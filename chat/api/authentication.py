@@ -6,7 +6,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from chat.access import Caller, Credentials, authenticate
+from chat.access import Caller, authenticate
+from chat.credentials import Credentials
 
 
 class CallerAuthentication(BaseAuthentication):

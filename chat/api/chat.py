@@ -48,7 +48,8 @@ class ChatView(AsyncAPIView):
     )
     async def post(self, request: Request) -> Response:
         started = await start(self, request)
-        await current_runs().wait(started.run_id)
+        async with current_runs().connections.held(self.caller, "request"):
+            await current_runs().wait(started.run_id)
         return Response(await in_database(_answer, self, started), headers=_headers(started))
 
 
@@ -75,11 +76,13 @@ class ChatStreamView(AsyncAPIView):
         last_event_id = request.headers.get("last-event-id", "")
         if last_event_id:
             at, left = await in_database(_position_and_left, self.caller, *parse_last_event_id(last_event_id))
-            return event_stream(runs.journal, at.run_id, at.conversation_id, at.after, left.headers)
+            return event_stream(runs, self.caller, at, left.headers)
         started = await start(self, request)
         if started.attached:
-            await in_database(position, self.caller, started.run_id, 0)
-        return event_stream(runs.journal, started.run_id, started.conversation_id, 0, started.left.headers)
+            at = await in_database(position, self.caller, started.run_id, 0)
+        else:
+            at = Position(started.run_id, started.conversation_id)
+        return event_stream(runs, self.caller, at, started.left.headers)
 
 
 async def start(view: AsyncAPIView, request: Request) -> Started:

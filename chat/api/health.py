@@ -16,7 +16,6 @@ from agents.providers import is_demo
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import HEALTH, LIVE, READY
 from chat.api.serializers import HealthSerializer, LiveSerializer, ReadySerializer
-from chat.consumers import open_sockets
 from chat.database import in_database
 from chat.runs import current_runs
 from tools.models import Tool
@@ -47,7 +46,7 @@ class HealthView(AsyncAPIView):
                 "version": settings.VERSION,
                 "available_tools": tools,
                 "uptime_seconds": round(time.monotonic() - STARTED, 1),
-                "active_connections": len(open_sockets) + runs.journal.readers,
+                "active_connections": len(runs.connections),
                 "active_runs": len(runs.tasks),
                 "model": "demo" if is_demo() else settings.DEFAULT_MODEL,
                 "demo": is_demo(),

@@ -86,7 +86,7 @@ class RunEventsView(AsyncAPIView):
         at = await in_database(position, self.caller, run_id, after)
         if _wants_json(request):
             return await self._page(request, at)
-        return event_stream(current_runs().journal, at.run_id, at.conversation_id, at.after)
+        return event_stream(current_runs(), self.caller, at)
 
     async def _page(self, request: Request, at: Position) -> HttpResponse:
         limit = _limit(request.query_params.get("limit"))

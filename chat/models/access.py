@@ -25,6 +25,11 @@ def digest(secret: str) -> str:
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self) -> "ApiKeyQuerySet":
+        """Keys that open something, with their users: see ApiKey.is_usable."""
+        unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
+        return self.select_related("user").filter(unexpired, revoked_at=None, user__is_active=True)
+
     def issue(self, user_id: int, *, scopes: list[str], expires_at: datetime | None = None) -> tuple["ApiKey", str]:
         """Make a key; the text is known only now."""
         prefix, secret = secrets.token_hex(PREFIX_LENGTH // 2), secrets.token_urlsafe(SECRET_BYTES)

@@ -7,7 +7,8 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from agents.errors import ErrorCode
-from chat.access import Caller, Credentials, authenticate, is_local
+from chat.access import Caller, authenticate
+from chat.credentials import Credentials
 from chat.exceptions import Refused
 from chat.models import ApiKey
 from chat.models.access import USED_RESOLUTION
@@ -30,12 +31,12 @@ def code_of(credentials: Credentials) -> ErrorCode:
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_loopback_has_three_addresses(peer):
-    assert is_local(shown(peer=peer))
+    assert shown(peer=peer).is_local
 
 
 @pytest.mark.parametrize("peer", ["", "203.0.113.9", "192.168.0.7", "10.0.0.1", "::ffff:203.0.113.9", "0.0.0.0"])  # noqa: S104
 def test_another_peer_is_not_local_whatever_it_says(peer):
-    assert not is_local(shown(peer=peer))
+    assert not shown(peer=peer).is_local
     assert code_of(shown(peer=peer)) is ErrorCode.UNAUTHENTICATED
 
 
@@ -70,7 +71,7 @@ def test_without_its_user_open_access_is_nobody(django_user_model):
 def test_the_own_origin_is_compared_with_scheme_and_port(origin, secure, own):
     credentials = shown(headers={"origin": origin}, secure=secure)
     assert credentials.origin_is_own is own
-    assert is_local(credentials) is own
+    assert credentials.is_local is own
 
 
 def test_default_ports_may_be_left_out():
@@ -129,4 +130,4 @@ def test_the_headers_of_a_request_are_read_without_their_case():
     request = RequestFactory().get("/", headers={"Host": "localhost", "X-Forwarded-For": "203.0.113.9"})
     credentials = Credentials.of_request(request)
     assert credentials.headers["x-forwarded-for"] == "203.0.113.9"
-    assert not is_local(credentials)
+    assert not credentials.is_local

@@ -1,7 +1,6 @@
 """API keys and sessions, where open access is off."""
 
 import re
-import urllib.parse
 
 import aiohttp
 import pytest
@@ -9,9 +8,9 @@ import pytest
 from tests.product import Product, Products, run
 from tests.wire.client import Client
 from tests.wire.rows import execute, select
+from tests.wire.signing_in import PASSWORD, sign_out, signed_in
 from tests.wire.test_open_access import socket_outcome
 
-PASSWORD = "correct horse battery staple"
 FRIEND = "https://app.example.com"
 MAKE_PEOPLE = f"""
 from django.contrib.auth import get_user_model
@@ -41,28 +40,6 @@ def key_row(server: Product, username: str) -> int:
         "SELECT k.id FROM chat_apikey k JOIN auth_user u ON u.id = k.user_id WHERE u.username = ? ORDER BY k.id DESC"
     )
     return int(select(server, query, username)[0][0])
-
-
-async def signed_in(server: Product, session: aiohttp.ClientSession, username: str) -> Client:
-    """A browser in which that person has signed in: its cookies, and the token that goes with them."""
-    nobody = Client(server, session, {})
-    page = await nobody.get("/accounts/login/")
-    token = cookie(page.headers.getall("Set-Cookie"), "csrftoken")
-    form = urllib.parse.urlencode({"username": username, "password": PASSWORD, "csrfmiddlewaretoken": token})
-    headers = {"Cookie": f"csrftoken={token}", "Content-Type": "application/x-www-form-urlencoded"}
-    done = await nobody.post("/accounts/login/", form.encode(), headers=headers)
-    assert done.status == 302, done.body
-    cookies = done.headers.getall("Set-Cookie")
-    token = cookie(cookies, "csrftoken")
-    return Client(
-        server,
-        session,
-        {"Cookie": f"sessionid={cookie(cookies, 'sessionid')}; csrftoken={token}", "X-CSRFToken": token},
-    )
-
-
-def cookie(lines: list[str], name: str) -> str:
-    return next(match[1] for line in lines if (match := re.match(rf"{name}=([^;]+)", line)))
 
 
 def without_token(client: Client) -> dict[str, str]:
@@ -205,7 +182,5 @@ async def test_cookies_that_are_none_are_nobody(server, session):
 
 async def test_signing_out_ends_the_session(server, session):
     visitor = await signed_in(server, session, "visitor")
-    form = urllib.parse.urlencode({"csrfmiddlewaretoken": visitor.headers["X-CSRFToken"]}).encode()
-    done = await visitor.post("/accounts/logout/", form, headers={"Content-Type": "application/x-www-form-urlencoded"})
-    assert (done.status, done.headers["Location"]) == (302, "/accounts/login/")
+    await sign_out(visitor)
     assert (await visitor.get("/conversations")).status == 401

@@ -1,0 +1,81 @@
+"""What a connection shows of itself: its headers, where it comes from, and which page asked for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
+
+FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port",
+                      "x-real-ip", "via", "x-client-ip", "true-client-ip", "cf-connecting-ip")  # fmt: skip
+LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a connection shows of itself. Header names are lower-case."""
+
+    headers: Mapping[str, str]
+    peer: str
+    host: str
+    secure: bool
+    websocket: bool
+    request: HttpRequest | None = None
+
+    @classmethod
+    def of_request(cls, request: HttpRequest) -> "Credentials":
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        peer = request.META.get("REMOTE_ADDR", "")
+        return cls(headers, peer, headers.get("host", ""), request.is_secure(), websocket=False, request=request)
+
+    @classmethod
+    def of_scope(cls, scope: Mapping[str, Any]) -> "Credentials":
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        proxied = settings.SECURE_PROXY_SSL_HEADER
+        secure = scope.get("scheme") == "wss"
+        if proxied:
+            secure = secure or headers.get(proxied[0].removeprefix("HTTP_").replace("_", "-").lower()) == proxied[1]
+        return cls(headers, (scope.get("client") or [""])[0], headers.get("host", ""), secure, websocket=True)
+
+    @property
+    def own_origin(self) -> str:
+        return f"{'https' if self.secure else 'http'}://{self.host.lower()}"
+
+    @property
+    def origin_is_own(self) -> bool:
+        return _origin(self.headers.get("origin", "")) == _origin(self.own_origin) != ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the request comes from this machine, and from no web page but our own."""
+        name, _ = split_domain_port(self.host)
+        if self.peer not in LOOPBACK or not validate_host(name, list(settings.LOCALHOST_NAMES)):
+            return False
+        if any(header in self.headers for header in FORWARDING_HEADERS):
+            return False
+        return "origin" not in self.headers or self.origin_is_own
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        if self.request is not None:
+            return self.request.COOKIES
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
+        except CookieError:
+            return {}
+
+
+def _origin(text: str) -> str:
+    """An origin in one spelling, with its port; empty for what is none (`null` too)."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return ""
+    if not (parts.scheme and parts.hostname) or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}"
