@@ -22,7 +22,10 @@ class AgentAdmin(TellsChanges):
     save_on_top = True
     fieldsets = [
         (None, {"fields": ["slug", "name", "description", "is_active", "try_it"]}),
-        ("Model", {"fields": ["instructions", "provider", "model", "model_settings", "max_rounds"]}),
+        (
+            "Model",
+            {"fields": ["instructions", "allow_instructions", "provider", "model", "model_settings", "max_rounds"]},
+        ),
         ("Tools", {"fields": ["tools", "max_parallel_tools", "tool_call_timeout"]}),
         ("Dates", {"fields": ["created_at", "updated_at"], "classes": ["collapse"]}),
     ]

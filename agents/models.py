@@ -11,6 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import DEFAULT_DB_ALIAS, models
 
 from agents.config import AgentConfig
+from agents.errors import ErrorCode, Refused
 from agents.model_settings import validate_model_settings
 from agents.providers import is_demo
 from tools import base
@@ -73,6 +74,9 @@ class Agent(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text="Model turns per answer. Empty: MAX_ROUNDS.",
     )
+    allow_instructions = models.BooleanField(
+        default=False, help_text="Whether a request may replace the instructions for its own run."
+    )
     is_active = models.BooleanField("active", default=True, help_text="An inactive agent takes no new messages.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -106,7 +110,13 @@ class Agent(models.Model):
         return tuple(row.runnable() for row in self.tools.all() if row.enabled and row.name in registry)
 
     def config(self, *, instructions: str | None = None, parallel_tools: bool = True) -> AgentConfig:
-        """A copy for one run, with what the request may change."""
+        """A copy for one run, with what the request may change. Raises Refused where it may not."""
+        if instructions is not None and not self.allow_instructions:
+            raise Refused(
+                ErrorCode.FORBIDDEN,
+                f"The agent {self.slug!r} takes no `instructions` from requests: leave them out, or have an"
+                " administrator set its allow_instructions.",
+            )
         return AgentConfig(
             slug=self.slug,
             name=self.name,
@@ -138,6 +148,7 @@ def create_default_agent(*, using: str = DEFAULT_DB_ALIAS, apps: Apps = current_
     if "agent" not in apps.all_models["agents"]:
         return
     description = "A helpful assistant with weather, sums, time, web search and stock prices."
-    agent, made = Agent.objects.using(using).get_or_create(slug=DEFAULT_AGENT, defaults={"description": description})
+    defaults = {"description": description, "allow_instructions": True}
+    agent, made = Agent.objects.using(using).get_or_create(slug=DEFAULT_AGENT, defaults=defaults)
     if made:  # here, and not by another process that migrates the same database
         agent.tools.set(builtin_tools(using))

@@ -78,8 +78,8 @@ def _begin(
             "The agent is still answering in this conversation: wait for it, or cancel the run.",
             details={"run_id": str(busy.pk), "conversation_id": str(conversation.pk)},
         )
-    question, answer = _add_messages(conversation, request)
     config = agent.config(instructions=request.instructions, parallel_tools=request.parallel_tools)
+    question, answer = _add_messages(conversation, request)
     run = Run.objects.create(
         conversation=conversation,
         question=question,

@@ -20,7 +20,13 @@ class AgentSerializer(StrictSerializer, serializers.ModelSerializer[Agent]):
     agent_name = serializers.CharField(source="slug", read_only=True)
     name = serializers.CharField(max_length=100, required=False, help_text="Display name; `Assistant` by default.")
     model = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="Empty: DEFAULT_MODEL.")
-    instructions = serializers.CharField(max_length=100_000, required=False, allow_blank=True, trim_whitespace=False)
+    instructions = serializers.CharField(
+        max_length=100_000,
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Left out of answers to callers without the scope `agents`, as are `provider` and `model_settings`.",
+    )
     model_settings = serializers.DictField(required=False, help_text="Such as temperature or max_tokens.")
     max_parallel_tools = serializers.IntegerField(required=False, min_value=1, max_value=64)
     tool_call_timeout = serializers.FloatField(required=False, min_value=0.1, max_value=3600, help_text="Seconds.")
@@ -33,13 +39,17 @@ class AgentSerializer(StrictSerializer, serializers.ModelSerializer[Agent]):
         help_text="Names of tools.",
         error_messages={"does_not_exist": "There is no tool named {value!r}. GET /tools lists them."},
     )
+    allow_instructions = serializers.BooleanField(
+        required=False,
+        help_text="Whether a request's `instructions` may replace these for its own run; else it is 403.",
+    )
     is_default = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Agent
         fields = ["agent_name", "name", "description", "instructions", "provider", "model", "model_settings", "tools",
-                  "max_parallel_tools", "tool_call_timeout", "max_rounds", "is_active", "is_default", "created_at",
-                  "updated_at"]  # fmt: skip
+                  "allow_instructions", "max_parallel_tools", "tool_call_timeout", "max_rounds", "is_active",
+                  "is_default", "created_at", "updated_at"]  # fmt: skip
         read_only_fields = ["agent_name", "is_default", "created_at", "updated_at"]
 
     def to_representation(self, agent: Agent) -> dict[str, Any]:

@@ -31,6 +31,7 @@ AGENT: dict[str, Any] = {
     "model_settings": {},
     "tools": ["calculate", "get_time"],
     "max_rounds": None,
+    "allow_instructions": False,
     "is_active": True,
     "is_default": False,
     "created_at": "2026-11-22T21:15:03.120Z",
@@ -138,7 +139,7 @@ class AgentView(AgentsView):
     )
     def put(self, request: Request, agent_name: str) -> Response:
         agent = self.find(agent_name)
-        fresh = AgentSerializer(agent, data={**_defaults(), **_object(request.data)}, context=self.context())
+        fresh = AgentSerializer(agent, data={**_defaults(agent), **_object(request.data)}, context=self.context())
         return self._saved(fresh)
 
     @extend_schema(
@@ -195,11 +196,12 @@ def _conflict(message: str) -> Refused:
     return Refused(ErrorCode.INVALID_REQUEST, message, status=409)
 
 
-def _defaults() -> dict[str, Any]:
-    """What a new agent would have, for the fields that clients may set."""
+def _defaults(agent: Agent) -> dict[str, Any]:
+    """What the agent would have if it were new, for the fields that clients may set."""
     plain = AgentSerializer(Agent(), context={"may_manage": True}).fields
+    fresh = Agent(allow_instructions=agent.is_default)
     writable = [name for name, field in plain.items() if not field.read_only and name != "tools"]
-    return {name: getattr(Agent(), name) for name in writable} | {"tools": [tool.name for tool in builtin_tools()]}
+    return {name: getattr(fresh, name) for name in writable} | {"tools": [tool.name for tool in builtin_tools()]}
 
 
 def _object(data: Any) -> dict[str, Any]:

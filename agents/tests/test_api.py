@@ -163,6 +163,14 @@ def test_put_brings_back_the_defaults_of_what_it_leaves_out(alice):
     assert agent["instructions"] == "You are a helpful assistant."
 
 
+def test_whether_requests_may_replace_the_instructions_is_said_by_each_agent(alice):
+    assert send(alice, "get", "/agents/default")["allow_instructions"] is True
+    assert send(alice, "post", "/agents/mine", CONFIG, 201)["agent"]["allow_instructions"] is False
+    assert send(alice, "patch", "/agents/mine", {"allow_instructions": True})["allow_instructions"] is True
+    assert send(alice, "put", "/agents/mine", {})["allow_instructions"] is False
+    assert send(alice, "put", "/agents/default", {})["allow_instructions"] is True
+
+
 def test_settings_reach_the_agent(alice):
     send(alice, "patch", "/agents/default", {"model_settings": {"temperature": 0.2}, "max_rounds": 4})
     default = Agent.objects.get(slug=DEFAULT_AGENT)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from agents.config import AgentConfig
+from agents.errors import ErrorCode, Refused
 from agents.models import BUILTIN_TOOLS, DEFAULT_AGENT, Agent, create_default_agent, is_slug
 from tools.models import Tool
 
@@ -106,6 +107,25 @@ def test_a_run_gets_a_copy_of_the_configuration(default, settings):
 def test_a_request_may_replace_instructions_and_turn_parallel_tools_off(default):
     config = default.config(instructions="", parallel_tools=False)
     assert (config.instructions, config.parallel_tools) == ("", False)
+
+
+def test_an_agent_that_does_not_allow_it_takes_no_instructions_from_a_request():
+    agent = Agent.objects.create(slug="strict")
+    assert agent.config().instructions == "You are a helpful assistant."
+    for instructions in ("Be brief.", ""):
+        with pytest.raises(Refused, match="'strict' takes no `instructions`") as refused:
+            agent.config(instructions=instructions)
+        assert refused.value.code is ErrorCode.FORBIDDEN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_migration_lets_requests_instruct_the_default_agent_and_no_other():
+    before, after = [("agents", "0001_initial")], [("agents", "0002_allow_instructions")]
+    executor = MigrationExecutor(connection)
+    executor.migrate(before)
+    executor.loader.project_state(before).apps.get_model("agents", "Agent").objects.create(slug="custom")
+    MigrationExecutor(connection).migrate(after)
+    assert dict(Agent.objects.values_list("slug", "allow_instructions")) == {"default": True, "custom": False}
 
 
 def test_an_agent_with_rounds_of_its_own_keeps_them(default):

@@ -176,7 +176,10 @@ class ChatRequestSerializer(StrictSerializer):
         required=False, allow_null=True, help_text="Default: your current conversation with the agent."
     )
     instructions = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, help_text="Replaces the agent's instructions for this run."
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Replaces the agent's instructions for this run, where its `allow_instructions` is set; else 403.",
     )
 
 

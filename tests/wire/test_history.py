@@ -83,6 +83,21 @@ async def test_instructions_replace_the_agents_for_one_run(alice: Client, asked)
     assert systems[2] in ([], [""])
 
 
+async def test_an_agent_takes_instructions_from_requests_only_where_it_says_so(alice: Client):
+    await alice.post("/agents/strict", {})
+    ask = {"agent_name": "strict", "instructions": "Speak like a pirate."}
+    for path in ("/chat", "/chat/stream"):
+        refused = await alice.post(path, {"message": "say:Arr", **ask})
+        assert (refused.status, refused.code) == (403, "forbidden")
+        assert "allow_instructions" in refused.error["message"]
+    async with alice.socket() as socket:
+        await socket.send("chat", {"message": "say:Arr", **ask})
+        assert (await socket.receive())["data"]["error_code"] == "forbidden"
+    assert (await alice.get("/conversations")).json["results"] == []
+    assert (await alice.send("PATCH", "/agents/strict", {"allow_instructions": True})).status == 200
+    assert (await alice.ask("say:Arr", **ask)).status == 200
+
+
 async def test_tool_calls_and_their_results_are_part_of_the_history(alice: Client, asked):
     await alice.ask(uses(("calculate", {"expression": "2+2"}), then="Four."))
     message = script(*says("Yes."), {"raw": ": after tools\n\n"})
