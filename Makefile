@@ -73,10 +73,10 @@ static/vendor/.installed: package.json package-lock.json config/vendor.sh | $(PY
 browser: ## Install Chromium for the browser tests, where there is none
 	@bash tests/install_chromium.sh
 
-bench: install-dev static ## Measure against the peers (under 10 minutes); prints the table
+bench: install-dev static ## Measure against peers (under 10 minutes); writes docs/performance.md
 	$(PY) -m benchmarks
 
-bench-quick: install-dev static ## The same in under 90 seconds
+bench-quick: install-dev static ## Less of it, in under 90 seconds
 	$(PY) -m benchmarks --quick
 
 local-model: ## Serve a small real model on loopback, offline (see docs/local-model.md)

@@ -1,7 +1,8 @@
 """The load: a process that opens streams, reads them to their end, and checks that every token has come.
 
-`python -m benchmarks.load URL SCENARIO --streams 100 --ramp 1` prints one JSON object, see `Outcome`. The scenario is
-the provider's: `stamped:200:20` or `burst:500`. The streams of a wave are opened within `--ramp` seconds.
+`python -m benchmarks.load URL BODY SCENARIO --streams 100 --ramp 1` prints one JSON object, see `Outcome`. BODY is the
+request's JSON. The scenario is the provider's: `stamped:200:20`, `paced:200:20` or `burst:500`. The streams of a wave
+are opened within `--ramp` seconds. What they have received is taken apart afterwards, so that the load stays cheap.
 """
 
 import argparse
@@ -9,25 +10,32 @@ import asyncio
 import json
 import time
 from dataclasses import asdict, dataclass
+from statistics import quantiles
 from urllib.parse import urlsplit
 
 from benchmarks.received import COUNTED, STAMP, Read, gaps, tokens
 
-DEADLINE = 60.0  # seconds for one wave
+DEADLINE = 90.0  # seconds for one wave
 
 
 @dataclass
 class Outcome:
     """What one load saw; times in seconds.
 
-    `first` holds, per stream, how long the first token took: from its sending by the provider where the tokens are
-    stamped, else from the request. `gaps` holds the pauses between reads.
+    `first` counts from the request to the first token; `delay` from the sending of a token by the provider to its
+    coming here, for stamped tokens; `gap` between two reads that brought tokens.
     """
 
     tokens: int
     seconds: float
-    first: list[float]
-    gaps: list[float]
+    first_p50: float
+    first_p99: float
+    first_delay_p50: float = 0.0
+    first_delay_p99: float = 0.0
+    delay_p50: float = 0.0
+    delay_p99: float = 0.0
+    delay_max: float = 0.0
+    gap_p99: float = 0.0
 
 
 class Stream(asyncio.Protocol):
@@ -36,6 +44,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, request: bytes) -> None:
         self.request = request
         self.reads: list[Read] = []
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,22 +54,26 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.reads.append(Read(time.monotonic(), data))
+        if not self.begun.done():
+            self.begun.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
+        for future in (self.begun, self.done):
+            if not future.done():
+                future.set_result(None)
 
 
-def request(host: str, path: str, scenario: str) -> bytes:
-    body = json.dumps({"message": scenario, "reset_history": True}).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    return head.encode() + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+def request(url: str, body: bytes, *, method: str = "POST") -> bytes:
+    parts = urlsplit(url)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    head = f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: text/event-stream\r\n"
+    kind = "Content-Type: application/json\r\n" if body else ""
+    return f"{head}{kind}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def wave(url: str, scenario: str, *, streams: int, ramp: float) -> list[Stream]:
+async def wave(url: str, sent: bytes, *, streams: int, ramp: float) -> list[Stream]:
     """Open so many streams within `ramp` seconds, and return when all have ended."""
     parts = urlsplit(url)
-    sent = request(parts.netloc, parts.path, scenario)
     loop = asyncio.get_running_loop()
 
     async def stream(number: int) -> Stream:
@@ -77,32 +90,57 @@ def outcome(streams: list[Stream], scenario: str, seconds: float) -> Outcome:
     """Check that every token has come once and in order. Raises AssertionError."""
     kind, count = scenario.split(":")[:2]
     stamped = kind == "stamped"
-    result = Outcome(0, seconds, [], [])
+    first: list[float] = []
+    first_delays: list[float] = []
+    delays: list[float] = []
+    pauses: list[float] = []
     for stream in streams:
         found = tokens(stream.reads, STAMP if stamped else COUNTED)
         values = [token.value for token in found]
         expected = sorted(values) if stamped else [float(number) for number in range(int(count))]
         assert values == expected, f"tokens are missing or out of order: {values[:10]} …"
         assert len(found) == int(count), f"{len(found)} of {count} tokens have come"
-        result.tokens += len(found)
-        result.first.append(found[0].at - (found[0].value if stamped else stream.sent))
-        result.gaps.extend(gaps(found))
-    return result
+        first.append(found[0].at - stream.sent)
+        pauses += gaps(found)
+        if stamped:
+            first_delays.append(found[0].at - found[0].value)
+            delays += [token.at - token.value for token in found]
+    return Outcome(
+        len(streams) * int(count),
+        seconds,
+        *middle_and_tail(first),
+        *middle_and_tail(first_delays),
+        *middle_and_tail(delays),
+        delay_max=max(delays, default=0.0),
+        gap_p99=middle_and_tail(pauses)[1],
+    )
 
 
-async def load(url: str, scenario: str, *, streams: int, waves: int, ramp: float) -> Outcome:
+def middle_and_tail(values: list[float]) -> tuple[float, float]:
+    """The 50th and the 99th percentile."""
+    if len(values) < 2:
+        return (values[0], values[0]) if values else (0.0, 0.0)
+    cuts = quantiles(values, n=100, method="inclusive")
+    return cuts[49], cuts[98]
+
+
+async def load(url: str, body: bytes, scenario: str, *, streams: int, waves: int, ramp: float) -> Outcome:
+    sent = request(url, body)
     start = time.monotonic()
-    done = [stream for _ in range(waves) for stream in await wave(url, scenario, streams=streams, ramp=ramp)]
+    done = [stream for _ in range(waves) for stream in await wave(url, sent, streams=streams, ramp=ramp)]
     return outcome(done, scenario, time.monotonic() - start)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
+    parser.add_argument("body")
     parser.add_argument("scenario")
     parser.add_argument("--streams", type=int, required=True)
     parser.add_argument("--waves", type=int, default=1)
     parser.add_argument("--ramp", type=float, default=0.0)
     given = parser.parse_args()
-    seen = asyncio.run(load(given.url, given.scenario, streams=given.streams, waves=given.waves, ramp=given.ramp))
+    seen = asyncio.run(
+        load(given.url, given.body.encode(), given.scenario, streams=given.streams, waves=given.waves, ramp=given.ramp)
+    )
     print(json.dumps(asdict(seen)))

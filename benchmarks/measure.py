@@ -1,49 +1,47 @@
-"""One measurement: a server's CPU and memory while a load process reads streams from it."""
+"""One measurement: a server's CPU and memory while a client process loads it."""
 
 import json
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import psutil
 
+from benchmarks import cores
+from benchmarks.callers import Calls
 from benchmarks.load import Outcome
 from benchmarks.servers import Server
 from tests.processes import ROOT
 
 SETTLE = 0.5  # seconds after the last byte in which a server closes what the streams have left
-SAMPLE = 0.05  # seconds between two looks at a server's memory
-LOAD_TIMEOUT = 180
+LOOK = 0.05  # seconds between two looks at a server's memory
+PAUSE = 3.0  # seconds
+CLIENT_SECONDS = 180
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked of each server in a round: waves of streams, which begin within `ramp` seconds."""
+    """What is asked of a server: waves of streams, which begin within `ramp` seconds."""
 
-    name: str
     scenario: str
     streams: int
     waves: int = 1
     ramp: float = 0.0
 
 
-PACED = Load("paced", "stamped:200:20", streams=100, ramp=1.0)
-BURST = Load("burst", "burst:500", streams=20, waves=10)
-WARM_UP = (Load("warm-up", "stamped:20:20", streams=20, ramp=1.0), Load("warm-up", "burst:100", streams=10))
-
-
 @dataclass(frozen=True)
 class Sample:
     """What one load cost one server. CPU in seconds, `threads`: outside the main thread; RSS in bytes."""
 
-    server: str
-    load: str
     cpu: float
     threads: float
-    rss: int
+    rss_before: int
+    rss_peak: int
     outcome: Outcome
 
     @property
@@ -56,22 +54,18 @@ class Sample:
         """Microseconds."""
         return self.threads / self.outcome.tokens * 1e6
 
-    @property
-    def tokens_per_second(self) -> float:
-        return self.outcome.tokens / self.outcome.seconds
-
 
 class Memory(threading.Thread):
     """Looks at a process's resident memory while it is entered; `peak` is the largest value, in bytes."""
 
     def __init__(self, process: psutil.Process) -> None:
         super().__init__(daemon=True)
-        self.peak = 0
+        self.before = self.peak = process.memory_info().rss
         self._process = process
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        while not self._stopped.wait(SAMPLE):
+        while not self._stopped.wait(LOOK):
             self.peak = max(self.peak, self._process.memory_info().rss)
 
     def __enter__(self) -> Self:
@@ -85,25 +79,55 @@ class Memory(threading.Thread):
 
 def measure(server: Server, load: Load) -> Sample:
     """Put the load on the server. Raises AssertionError when a token is missing."""
+    return again(lambda: _measure(server, load), f"{server.name}, {load}")
+
+
+def again(act: Callable[[], T], what: str) -> T:
+    """Do it, a second time where a stream was refused or cut: on a machine that is too busy with other things."""
+    try:
+        return act()
+    except AssertionError as failure:
+        print(f"again, {what} failed: {str(failure)[-300:]}", flush=True)
+        time.sleep(PAUSE)
+        return act()
+
+
+def _measure(server: Server, load: Load) -> Sample:
     process = psutil.Process(server.process.pid)
     with Memory(process) as memory:
-        cpu, main = _cpu(process)
-        outcome = _run(server, load)
+        cpu, main = cpu_of(process)
+        outcome = stream(server, load)
         time.sleep(SETTLE)
-        cpu_after, main_after = _cpu(process)
+        cpu_after, main_after = cpu_of(process)
     spent = cpu_after - cpu
-    return Sample(server.name, load.name, spent, max(0.0, spent - (main_after - main)), memory.peak, outcome)
+    return Sample(spent, max(0.0, spent - (main_after - main)), memory.before, memory.peak, outcome)
 
 
-def _run(server: Server, load: Load) -> Outcome:
-    command = [sys.executable, "-m", "benchmarks.load", server.url, load.scenario]
+def stream(server: Server, load: Load) -> Outcome:
+    """What a client sees of the load. Raises AssertionError when a token is missing."""
     numbers = ["--streams", str(load.streams), "--waves", str(load.waves), "--ramp", str(load.ramp)]
-    done = subprocess.run([*command, *numbers], cwd=ROOT, capture_output=True, text=True, timeout=LOAD_TIMEOUT)
-    assert done.returncode == 0, f"{server.name}, {load.scenario}: {done.stderr}\n{server.process.log[-4000:]}"
-    return Outcome(**json.loads(done.stdout))
+    path = "/v1/chat/completions" if server.name == "provider" else "/chat/stream"
+    what = [server.url(path), json.dumps(server.body(load.scenario)), load.scenario, *numbers]
+    return Outcome(**client("load", what, server))
 
 
-def _cpu(process: psutil.Process) -> tuple[float, float]:
+def call(server: Server, path: str, message: str = "", *, callers: int, requests: int) -> Calls:
+    """Let callers ask again and again: `message`, or with none a plain GET."""
+    body = json.dumps(server.body(message)) if message else ""
+    numbers = ["--callers", str(callers), "--requests", str(requests)]
+    return Calls(**client("callers", [server.url(path), body, *numbers], server))
+
+
+def client(module: str, arguments: Sequence[str], server: Server) -> dict[str, Any]:
+    """What a client process prints."""
+    command = cores.pinned([sys.executable, "-m", f"benchmarks.{module}", *arguments], cores.for_others())
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CLIENT_SECONDS)
+    assert done.returncode == 0, f"{server.name}: {done.stderr[-2000:]}\n{server.process.log[-2000:]}"
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def cpu_of(process: psutil.Process) -> tuple[float, float]:
     """CPU seconds (user and system) of the process, and of its main thread."""
     times = process.cpu_times()
     main = sum(thread.user_time + thread.system_time for thread in process.threads() if thread.id == process.pid)

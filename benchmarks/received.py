@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 STAMP = re.compile(rb"<(\d+\.\d{6})>")  # a token of the provider's `stamped` scenario: the time of its sending
 COUNTED = re.compile(rb"\bt(\d+) ")  # a token of its `burst` scenario
-END = re.compile(rb"chat_complete|\[DONE\]")  # what follows the last token; our last event repeats the whole text
+END = re.compile(
+    rb"chat_complete|\[DONE\]|TEXT_MESSAGE_END"
+)  # what follows the last token; our last event repeats the whole text
 
 
 class Read(NamedTuple):

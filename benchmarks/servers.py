@@ -1,136 +1,180 @@
-"""The processes of a benchmark: the scripted provider, and the servers that are measured. All on loopback."""
+"""The processes of a benchmark: the scripted provider and the servers that are measured, all on loopback."""
 
 import os
-import sqlite3
-import subprocess
+import socket
 import sys
-import venv
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from benchmarks import cores
+from benchmarks.environments import NotInstalled, interpreter
 from tests.environment import product_environment
-from tests.processes import ROOT, Process, Processes, free_port
+from tests.postgres import Postgres
+from tests.processes import ROOT, Process, Processes, free_port, wait_until
+from tests.product import run
+from tests.valkey import Valkey
 
-PEERS = ROOT / ".peers"
-PEER_REQUIREMENTS = Path(__file__).with_name("peer-requirements.txt")
 LOOPBACK = "127.0.0.1"
-OURS, PEER, RELAY = "ours", "peer", "relay"
+OURS, POSTGRES = "ours", "ours on PostgreSQL"
+PLAIN, PYDANTIC, AGENTS_SDK = "FastAPI + SDK", "Pydantic AI", "Agents SDK"
+RELAY, RELAY_UVICORN = "relay (daphne)", "relay (uvicorn)"
+PROVIDER = "provider"
+SERVERS = (OURS, PLAIN, PYDANTIC, AGENTS_SDK, RELAY, RELAY_UVICORN)
+UVICORN = {  # server -> its environment, its module in benchmarks/peers
+    PLAIN: ("plain", "plain"),
+    PYDANTIC: ("pydantic", "pydantic_agent"),
+    AGENTS_SDK: ("agents_sdk", "agents_sdk"),
+    RELAY_UVICORN: ("plain", "relay"),
+}
+SETTINGS: Mapping[str, object] = {  # ours as `make run` starts it; only its limits per caller are lifted
+    "HOST": LOOPBACK,
+    "SECRET_KEY": "only-for-benchmarks-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "RATE_LIMIT_MESSAGES": "1000000/min",
+    "MAX_CONCURRENT_RUNS": 1_000_000,
+    "TOOL_MODULES": "benchmarks.tools",
+    "DEBUG": 0,
+    "PYTHONUNBUFFERED": 1,
+    "DRAIN_SECONDS": 1,
+}
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server that answers `POST /chat/stream`."""
+    """One server that answers `POST /chat/stream`. `database` is where ours stores everything."""
 
     name: str
     process: Process
     port: int
+    database: str = ""
 
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/chat/stream"
+    def url(self, path: str = "/chat/stream") -> str:
+        return f"http://{LOOPBACK}:{self.port}{path}"
+
+    def body(self, message: str) -> dict[str, Any]:
+        """A request for an answer to the message, in a conversation of its own."""
+        if self.name == PYDANTIC:
+            asked = {"id": "1", "role": "user", "content": message}
+            empty: dict[str, Any] = {"state": {}, "tools": [], "context": [], "forwardedProps": {}}
+            return {"threadId": "1", "runId": "1", "messages": [asked], **empty}
+        if self.name == PROVIDER:
+            return {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": message}]}
+        return {"message": message, "reset_history": True}
 
 
-@dataclass(frozen=True)
-class Field:
-    """All that runs. `database` is the SQLite file in which our server stores everything."""
+class Laboratory:
+    """Starts what a part of the benchmark asks for. Each part gets servers of its own, on empty databases."""
 
-    servers: tuple[Server, ...]
-    database: Path
+    def __init__(self, folder: Path, processes: Processes, stack: ExitStack) -> None:
+        self.folder = folder
+        self.processes = processes
+        self.stack = stack
+        self.missing: dict[str, str] = {}
 
-    def stored(self) -> int:
-        """How many runs our server has stored as completed. Raises AssertionError when one lacks some of its text."""
-        runs = "FROM chat_run WHERE status = 'completed'"
-        whole = (
-            "AND (SELECT content FROM chat_message WHERE id = chat_run.answer_id) = (SELECT group_concat(text, '') FROM"
-            " (SELECT json_extract(body, '$.content') AS text FROM chat_runevent"
-            " WHERE run_id = chat_run.id AND event_type = 'chat_chunk' ORDER BY seq))"
-        )
-        completed = self._count(runs)
-        assert self._count(f"{runs} {whole}") == completed, "the events of an answer do not hold its text"
-        return completed
+    @cached_property
+    def provider(self) -> Server:
+        """The model, which does as each message says: see tests.provider_script."""
+        port = free_port()
+        command = [sys.executable, "-u", "-m", "tests.provider", "--port", str(port)]
+        process = self.processes.start(PROVIDER, cores.pinned(command, cores.for_others()))
+        process.wait_for("/v1\n")
+        return Server(PROVIDER, process, port)
 
-    def events(self) -> int:
-        """How many events our server has stored."""
-        return self._count("FROM chat_runevent")
+    @cached_property
+    def postgres(self) -> Postgres:
+        return self.stack.enter_context(Postgres(self.processes))
 
-    def _count(self, rows: str) -> int:
-        with closing(sqlite3.connect(self.database)) as connection:
-            return int(connection.execute(f"SELECT count(*) {rows}").fetchone()[0])
+    @cached_property
+    def valkey(self) -> Valkey:
+        return self.stack.enter_context(Valkey(self.processes))
+
+    @contextmanager
+    def serve(self, *names: str, **settings: object) -> Iterator[dict[str, Server]]:
+        """These servers, each pinned to the first core; a peer that cannot be installed here is left out."""
+        started: dict[str, Server] = {}
+        for name in names:
+            try:
+                started[name] = self._start(name, settings)
+            except NotInstalled as reason:
+                self.missing[name] = str(reason)
+        with self.serving(*started.values()):
+            yield started
+
+    @contextmanager
+    def serving(self, *servers: Server) -> Iterator[None]:
+        """Wait until they listen; end them in the end."""
+        try:
+            for server in servers:
+                wait_ready(server)
+            yield
+        finally:
+            for server in servers:
+                server.process.kill()
+
+    def _start(self, name: str, settings: Mapping[str, object]) -> Server:
+        if name in (OURS, POSTGRES):
+            return self.ours(self.database(name), name=name, **settings)
+        port = free_port()
+        where = ["--host", LOOPBACK, "--port", str(port)]
+        if name == RELAY:
+            where = ["-b", LOOPBACK, "-p", str(port), "-v", "0"]
+            command: list[str | Path] = [sys.executable, "-m", "daphne", *where, "benchmarks.peers.relay:app"]
+        else:
+            environment, module = UVICORN[name]
+            # -P: this folder's packages are not the peer's; one of them has the name of one of ours
+            python = [interpreter(environment), "-P", "-m", "uvicorn", "--app-dir", ROOT / "benchmarks" / "peers"]
+            command = [*python, *where, "--no-access-log", "--log-level", "warning", f"{module}:app"]
+        environment_of = {**os.environ, "PROVIDER_URL": self.provider.url("/v1")}
+        process = self.processes.start("peer", cores.pinned(command, cores.for_server()), env=environment_of)
+        return Server(name, process, port)
+
+    def database(self, name: str = OURS) -> str:
+        """The URL of a new, migrated database."""
+        url = f"sqlite:///{tempfile.mkdtemp(dir=self.folder)}/chat.sqlite3"
+        if name == POSTGRES:
+            url = self.postgres.url_of(self.postgres.create_database())
+        run(self.environment(DATABASE_URL=url), "manage.py", "migrate", "--verbosity", "0")
+        return url
+
+    def environment(self, **settings: object) -> dict[str, str]:
+        return product_environment(**{**SETTINGS, "OPENAI_BASE_URL": self.provider.url("/v1"), **settings})
+
+    def ours(self, database: str, *, name: str = OURS, core: int = 0, **settings: object) -> Server:
+        """One process of ours on that database, not yet ready."""
+        port = free_port()
+        environment = self.environment(DATABASE_URL=database, PORT=port, **settings)
+        command = cores.pinned([sys.executable, "manage.py", "serve"], cores.for_server(core))
+        return Server(name, self.processes.start("ours", command, env=environment), port, database)
+
+
+def wait_ready(server: Server) -> None:
+    wait_until(
+        lambda: answers(server.port) or not server.process.is_running(),
+        seconds=60,
+        otherwise=lambda: f"{server.name} does not listen:\n{server.process.log}",
+    )
+    assert server.process.is_running(), f"{server.name} ended:\n{server.process.log}"
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Field]:
-    """Start everything; end it, whatever happens."""
-    peer_python = peers()
-    processes = Processes(folder)
-    try:
-        provider = provider_url(processes)
-        database = folder / "chat.sqlite3"
-        servers = (
-            serve_relay(processes, provider),
-            serve_ours(processes, provider, database),
-            serve_peer(processes, provider, peer_python),
-        )
-        yield Field(servers, database)
-    finally:
-        processes.end()
-
-
-def peers() -> Path:
-    """The interpreter of the peer's environment, which is made at its first use and when its pins change."""
-    python, mark = PEERS / "bin" / "python", PEERS / ".installed"
-    pins = PEER_REQUIREMENTS.read_text()
-    if not mark.exists() or mark.read_text() != pins:
-        print("Installing the peer …", flush=True)
-        venv.create(PEERS, clear=True, symlinks=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-r", PEER_REQUIREMENTS]
-        done = subprocess.run(install, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        mark.write_text(pins)
-    return python
-
-
-def provider_url(processes: Processes) -> str:
-    provider = processes.start("provider", [sys.executable, "-u", "-m", "tests.provider"])
-    provider.wait_for("/v1\n")
-    return provider.log.strip()
-
-
-def serve_ours(processes: Processes, provider: str, database: Path) -> Server:
-    """Our server as `make run` starts it, on an empty database; only its limits per caller are lifted."""
-    port = free_port()
-    environment = product_environment(
-        HOST=LOOPBACK,
-        PORT=port,
-        DATABASE_URL=f"sqlite:///{database}",
-        OPENAI_BASE_URL=provider,
-        SECRET_KEY="only-for-benchmarks-0123456789-abcdefghijklmnopqrstuvwxyz",  # noqa: S106 - a throw-away secret
-        RATE_LIMIT_MESSAGES="1000000/min",
-        MAX_CONCURRENT_RUNS=1_000_000,
-        DEBUG=0,
-        PYTHONUNBUFFERED=1,
-    )
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True, timeout=60
-    )
-    process = processes.start(OURS, [sys.executable, "manage.py", "serve"], env=environment)
-    process.wait_for("Model:", seconds=40)
-    return Server(OURS, process, port)
-
-
-def serve_peer(processes: Processes, provider: str, python: Path) -> Server:
-    port = free_port()
-    command = [python, "-m", "uvicorn", "benchmarks.peer_app:app", "--host", LOOPBACK, "--port", str(port)]
-    process = processes.start(PEER, [*command, "--no-access-log"], env={**os.environ, "PROVIDER_URL": provider})
-    process.wait_for("Uvicorn running", seconds=40)
-    return Server(PEER, process, port)
-
-
-def serve_relay(processes: Processes, provider: str) -> Server:
-    port = free_port()
-    command = [sys.executable, "-m", "daphne", "-b", LOOPBACK, "-p", str(port), "-v", "1", "benchmarks.relay_app:app"]
-    process = processes.start(RELAY, command, env={**os.environ, "PROVIDER_URL": provider})
-    process.wait_for("Listening on TCP", seconds=40)
-    return Server(RELAY, process, port)
+def laboratory() -> Iterator[Laboratory]:
+    """Start nothing yet; end everything, whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        processes = Processes(Path(folder))
+        try:
+            with ExitStack() as stack:
+                yield Laboratory(Path(folder), processes, stack)
+        finally:
+            processes.end()

@@ -1,7 +1,4 @@
-"""The peer: FastAPI, the SDK's typed stream and Server-Sent Events under uvicorn. It stores nothing.
-
-`PROVIDER_URL` names the provider; `uvicorn benchmarks.peer_app:app` serves it.
-"""
+"""The plain peer: FastAPI, the SDK's typed stream and Server-Sent Events. `uvicorn plain:app` serves it."""
 
 import json
 import os
@@ -22,8 +19,17 @@ class ChatRequest(BaseModel):
     reset_history: bool = False
 
 
+class ChatResponse(BaseModel):
+    response: str
+
+
 def frame(event_type: str, **fields: Any) -> str:
     return f"data: {json.dumps({'event_type': event_type, **fields})}\n\n"
+
+
+@app.post("/chat")
+async def chat(request: ChatRequest) -> ChatResponse:
+    return ChatResponse(response="".join([piece async for piece in pieces(request.message)]))
 
 
 @app.post("/chat/stream")
@@ -33,12 +39,17 @@ async def chat_stream(request: ChatRequest) -> StreamingResponse:
 
 async def answer(message: str) -> AsyncIterator[str]:
     text = []
+    async for piece in pieces(message):
+        text.append(piece)
+        yield frame("chat_chunk", content=piece)
+    yield frame("chat_complete", final_response="".join(text), total_tool_calls=0)
+
+
+async def pieces(message: str) -> AsyncIterator[str]:
     stream = await client.chat.completions.create(
         model="scripted", messages=[{"role": "user", "content": message}], stream=True
     )
     async with stream:
         async for chunk in stream:
             if chunk.choices and chunk.choices[0].delta.content:
-                text.append(chunk.choices[0].delta.content)
-                yield frame("chat_chunk", content=text[-1])
-    yield frame("chat_complete", final_response="".join(text), total_tool_calls=0)
+                yield chunk.choices[0].delta.content

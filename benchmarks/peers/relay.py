@@ -1,6 +1,6 @@
-"""The limit: a bare ASGI application that passes the provider's bytes on as they come, under daphne.
+"""The limit: a bare ASGI application that passes the provider's bytes on as they come.
 
-`PROVIDER_URL` names the provider; `daphne benchmarks.relay_app:app` serves it.
+It decodes and stores nothing. daphne or uvicorn serves `benchmarks.peers.relay:app`.
 """
 
 import json

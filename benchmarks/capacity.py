@@ -1,0 +1,87 @@
+"""How many streams one process on one core carries, and how smoothly."""
+
+from dataclasses import dataclass
+
+from benchmarks.measure import Load, stream
+from benchmarks.row import Row, at_least, at_most
+from benchmarks.servers import OURS, PLAIN, Laboratory, Server
+
+GOAL = "Capacity and smoothness"
+SECONDS, RAMP = 2, 1.0
+LATE = 0.1  # seconds from the sending of a token to its coming: beyond that a server is full
+GATHER_MS = 25  # STREAM_GATHER_MS as it stands by default
+START = {OURS: 200, PLAIN: 70}  # streams to begin the search with
+PROBES = 5
+LARGEST = 1600
+THOUSAND = Load("stamped:120:100", streams=1000, ramp=8.0)
+MS = 1000
+
+
+@dataclass(frozen=True)
+class Search:
+    """How many streams a server has carried, and the smallest number that it has not."""
+
+    carried: int = 0
+    failed: int = LARGEST
+
+    def next(self, last: int, *, carried: bool) -> "tuple[Search, int]":
+        """What is known after a probe, and the next number to try."""
+        if carried:
+            found = Search(max(self.carried, last), self.failed)
+        else:
+            found = Search(self.carried, min(self.failed, last))
+        if not found.carried:
+            return found, max(1, found.failed // 2)
+        if found.failed == LARGEST:
+            return found, min(LARGEST, found.carried * 3 // 2)
+        return found, (found.carried + found.failed) // 2
+
+
+def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
+    with lab.serve(OURS, PLAIN) as servers:
+        for server in servers.values():
+            stream(server, Load("stamped:20:20", streams=20, ramp=1))
+        found = {name: [float(carried(server, probes=3 if quick else PROBES))] for name, server in servers.items()}
+        smooth = stream(servers[OURS], load_of(max(1, int(found[OURS][0] * 0.7)))).delay_p99 * MS
+    rows = [
+        Row(GOAL, "streams of 50 tokens/s, on one core", found, (at_least(3, PLAIN),), digits=0),
+        Row(
+            GOAL,
+            "from sending to coming at 70 % of that: p99, ms",
+            {OURS: [smooth]},
+            (at_most(GATHER_MS + 15),),
+        ),
+    ]
+    return rows if quick else [*rows, thousand(lab)]
+
+
+def load_of(streams: int) -> Load:
+    return Load(f"stamped:{SECONDS * 50}:20", streams=streams, ramp=RAMP)
+
+
+def carried(server: Server, *, probes: int) -> int:
+    """The largest number of streams found that came in time, after so many probes."""
+    search, streams = Search(), START[server.name]
+    for _ in range(probes):
+        search, streams = search.next(streams, carried=in_time(server, load_of(streams)))
+    return search.carried
+
+
+def in_time(server: Server, load: Load) -> bool:
+    """Whether every token came, 99 of 100 within the time."""
+    try:
+        return stream(server, load).delay_p99 < LATE
+    except AssertionError:
+        return False
+
+
+def thousand(lab: Laboratory) -> Row:
+    """Of a server of its own: what the search left running must not count."""
+    with lab.serve(OURS) as servers:
+        stream(servers[OURS], Load("stamped:20:20", streams=20, ramp=1))
+        try:
+            seen = stream(servers[OURS], THOUSAND).delay_p99 * MS
+        except AssertionError as failure:
+            print(f"1,000 streams: {str(failure)[-300:]}", flush=True)
+            seen = float("inf")
+    return Row(GOAL, "1,000 streams of 10 tokens/s: p99, ms", {OURS: [seen]}, (at_most(LATE * MS),), digits=0)
