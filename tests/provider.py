@@ -87,6 +87,7 @@ class Connection(asyncio.Protocol):
         self.provider = provider
         self.buffer = b""
         self.answer: asyncio.Task[None] | None = None
+        self.last = False  # whether the client has asked for the end of the connection after this answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -127,6 +128,7 @@ class Connection(asyncio.Protocol):
             self.write(encode({"status": 200, "body": {"object": "list", "data": [{"id": "scripted"}]}}))
         else:
             body = json.loads(raw or b"{}")
+            self.last = headers.get("connection", "").lower() == "close"
             request = Request(body, headers, path, time.monotonic(), self.number, raw)
             self.provider.requests.append(request)
             self.answer = asyncio.get_running_loop().create_task(self.play(self.provider.script_for(request)))
@@ -137,6 +139,8 @@ class Connection(asyncio.Protocol):
     def played(self, answer: asyncio.Task[None]) -> None:
         if not answer.cancelled():
             answer.result()
+            if self.last:
+                self.transport.close()
             self.next_request()
 
     def write(self, data: bytes) -> None:
