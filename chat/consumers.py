@@ -13,6 +13,7 @@ from channels.exceptions import StopConsumer
 
 from agents.errors import ErrorCode
 from agents.events import ToolCallComplete, ToolCallError, ToolCallStart
+from chat import log_context
 from chat.access import Caller, authenticate
 from chat.api.errors import as_refused
 from chat.credentials import Credentials
@@ -21,6 +22,7 @@ from chat.exceptions import Refused, invalid
 from chat.follow import Position, find_run, position
 from chat.journal import Entry
 from chat.open_connections import OpenConnection
+from chat.request_id import request_id
 from chat.requests import Cancel, ChatRequest, Frame, Resume, check_chat, convert, decode
 from chat.runs import current_runs
 
@@ -43,8 +45,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self.following: dict[uuid.UUID, asyncio.Task[None]] = {}
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
+        credentials = Credentials.of_scope(self.scope)
+        log_context.begin(request_id(credentials.headers.get("x-request-id", "")))
         try:
-            self.caller = await in_database(authenticate, Credentials.of_scope(self.scope))
+            self.caller = await in_database(authenticate, credentials)
+            log_context.tell_caller(self.caller.username)
             self.caller.require("chat")
         except Exception as error:
             refused = as_refused(error)
@@ -130,6 +135,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             log.error("Streaming a run to a socket failed", exc_info=task.exception())
 
     async def _stream(self, at: Position, frame_id: str | None) -> None:
+        log_context.tell_run(at.run_id)
         async with aclosing(current_runs().journal.follow(at.run_id, at.after)) as batches:
             async for batch in batches:
                 for entry in batch:

@@ -5,13 +5,15 @@ that it is sent; and it takes a request's whole body before the application sees
 """
 
 import asyncio
-import uuid
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from chat.request_id import HEADER, request_id
 
 STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
 TOO_LARGE = (
@@ -78,15 +80,37 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             self.requestHeaders.setRawHeaders(b"content-type", self.content_type)
         if not self.too_large:
             return super().process()
-        request_id = uuid.uuid4().hex.encode()
-        body = TOO_LARGE % (self.server.max_body, request_id)
+        known_as = self._request_id()
+        body = TOO_LARGE % (self.server.max_body, known_as)
         self.setResponseCode(413)
         self.setHeader(b"content-type", b"application/json")
         self.setHeader(b"content-length", b"%d" % len(body))
-        self.setHeader(b"x-request-id", request_id)
+        self.setHeader(HEADER, known_as)
         self.setHeader(b"connection", b"close")
         self.write(body)
         return self.finish()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """daphne's answer where the application gives none."""
+        self.setHeader(HEADER, self._request_id())
+        super().basic_error(status, status_text, body)
+
+    def _request_id(self) -> bytes:
+        given = self.requestHeaders.getRawHeaders(HEADER) or [b""]
+        return request_id(given[0].decode("latin-1")).encode()
+
+
+class TracedSocket(WebSocketProtocol):  # type: ignore[misc]
+    """A socket whose handshake is answered with its request id; the application finds the same id in its headers."""
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
+        name = HEADER.decode()
+        self.request_id = request.headers[name] = request_id(request.headers.get(name, ""))
+        return super().onConnect(request)
+
+    def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802 - Twisted's name
+        self.handshake_deferred.callback((subprotocol, {"X-Request-Id": self.request_id}))
+        del self.handshake_deferred
 
 
 class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]

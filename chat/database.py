@@ -5,12 +5,13 @@ a connection is held while nothing happens.
 """
 
 import asyncio
-import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
+
+from chat import log_context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,5 +40,5 @@ def with_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a short function that uses the database on one of the reader threads."""
     loop = asyncio.get_running_loop()
-    context = contextvars.Context()  # an inherited context would keep the request and its thread alive
+    context = log_context.carried()  # an inherited context would keep the request and its thread alive
     return await loop.run_in_executor(_readers, lambda: context.run(lambda: with_connection(function, *args, **kwargs)))

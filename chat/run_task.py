@@ -26,6 +26,7 @@ from agents.events import (
 from agents.messages import ToolMessage
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Transcript
+from chat import log_context
 from chat.exceptions import OwnershipLost
 from chat.history import turns_of, without_nul
 from chat.journal import Journal, LiveRun
@@ -61,6 +62,7 @@ class RunTask:
 
     async def execute(self) -> None:
         """Run to the end. Whatever happens, the run gets exactly one terminal event, unless it is no longer ours."""
+        log_context.tell_run(self.run.pk)
         self._working = asyncio.current_task()
         try:
             last = self._cancellation() if self.cancelled else await self._loop()

@@ -22,6 +22,7 @@ from agents.llm.base import ChatModel
 from agents.providers import make_model
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Limits, Transcript
+from chat import log_context
 from chat.access import Caller
 from chat.begin import Begun, begin_run
 from chat.exceptions import Refused
@@ -73,7 +74,8 @@ class Runs:
         self._models: dict[str, ChatModel] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self.connections = OpenConnections()
-        self._keepers = {self._spawn(self._keep()), self._spawn(self.connections.watch())}
+        nobody = contextvars.Context()  # whoever comes first
+        self._keepers = {self._spawn(self._keep(), nobody), self._spawn(self.connections.watch(), nobody.copy())}
 
     # --- start -------------------------------------------------------------------------------------------------------
     async def start(self, caller: Caller, request: ChatRequest, *, idempotency_key: str = "") -> Started:
@@ -244,9 +246,11 @@ class Runs:
         await self.hints.close()
         await self.journal.drain()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """A task of the process: it outlives the request that led to it, so it inherits nothing of its context."""
-        task = self.loop.create_task(coroutine, context=contextvars.Context())
+    def _spawn(
+        self, coroutine: Coroutine[Any, Any, Any], context: contextvars.Context | None = None
+    ) -> "asyncio.Task[Any]":
+        """A task of the process: it outlives the request that led to it, and inherits only what its log lines say."""
+        task = self.loop.create_task(coroutine, context=context or log_context.carried())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task

@@ -16,7 +16,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner
 
 from agents.providers import is_demo
-from chat.daphne_limits import BoundedHTTPFactory, BoundedServer
+from chat.daphne_limits import BoundedHTTPFactory, BoundedServer, TracedSocket
 from chat.runs import current_runs
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class ChatServer(BoundedServer):
 
     def _socket_factory(self) -> WebSocketFactory:
         factory = WebSocketFactory(self, server=self.server_name)
+        factory.protocol = TracedSocket
         largest = max(MAX_FRAME, BYTES_PER_CHAR * settings.MAX_MESSAGE_CHARS)
         factory.setProtocolOptions(
             autoPingTimeout=self.ping_timeout,

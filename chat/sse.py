@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from django.http import StreamingHttpResponse
 
+from chat import log_context
 from chat.access import Caller
 from chat.exceptions import Refused, invalid
 from chat.follow import Position
@@ -29,6 +30,7 @@ def event_stream(
     runs: Runs, caller: Caller, at: Position, further_headers: Mapping[str, str] = NO_HEADERS
 ) -> StreamingHttpResponse:
     """A response that follows the run from the cursor to its terminal event, or until the caller's credentials end."""
+    log_context.tell_run(at.run_id)
     ids = {"X-Run-Id": str(at.run_id), "X-Conversation-Id": str(at.conversation_id)}
     return EventStream(frames(runs, caller, at), headers={**HEADERS, **ids, **further_headers})
 

@@ -12,6 +12,7 @@ from django.views.generic import TemplateView
 
 from agents.errors import ErrorCode
 from agents.providers import is_demo
+from chat import log_context
 from chat.access import Caller, authenticate
 from chat.api.errors import OUR_FAULT, error_response
 from chat.credentials import Credentials
@@ -29,6 +30,7 @@ class ChatPage(TemplateView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             self.caller = authenticate(Credentials.of_request(request))
+            log_context.tell_caller(self.caller.username)
         except Refused as refused:
             if refused.code is ErrorCode.UNAUTHENTICATED:
                 return redirect_to_login(request.get_full_path())

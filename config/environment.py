@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config.redaction import secrets_in
+
 T = TypeVar("T")
 MASKED = "(value hidden)"
 
@@ -20,6 +22,7 @@ class Environment:
 
     def __init__(self, env_file: Path) -> None:
         self._env = environ.Env()
+        self.secrets: set[str] = set()  # what has been read of them so far
         if env_file.is_file():
             environ.Env.read_env(env_file)
 
@@ -29,9 +32,14 @@ class Environment:
 
     def secret(self, name: str) -> str:
         """A secret from NAME, or from the file that NAME_FILE names."""
+        value = self._from_file(name) or self.text(name)
+        self.secrets |= secrets_in(value)
+        return value
+
+    def _from_file(self, name: str) -> str:
         path = self.text(f"{name}_FILE")
         if not path:
-            return self.text(name)
+            return ""
         try:
             return Path(path).read_text().strip()
         except OSError as error:
@@ -75,7 +83,8 @@ class Environment:
         return value
 
     def url(self, name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "https")) -> str:
-        value = self.text(name, default).rstrip("/")
+        """A URL. It may hold a password, so it is read like a secret."""
+        value = (self.secret(name) or default).rstrip("/")
         if not value:
             return ""
         try:
@@ -110,7 +119,7 @@ class Environment:
 
     def database(self, name: str, default_file: Path) -> dict[str, Any]:
         """Django's database settings for a sqlite:/// or postgres:// URL."""
-        value = self.text(name) or f"sqlite:///{default_file}"
+        value = self.secret(name) or f"sqlite:///{default_file}"
         scheme = value.partition(":")[0]
         if scheme not in {"sqlite", "postgres", "postgresql"}:
             raise ImproperlyConfigured(

@@ -4,9 +4,11 @@ from typing import Any
 
 import structlog
 
+from config.redaction import Redaction
 
-def logging_config(*, level: str, json: bool) -> dict[str, Any]:
-    """The value of Django's LOGGING setting. Every line goes to standard error."""
+
+def logging_config(*, level: str, json: bool, redaction: Redaction) -> dict[str, Any]:
+    """The value of Django's LOGGING setting. Every line goes to standard error, without any secret."""
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if json
@@ -28,7 +30,11 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
         "formatters": {
             "line": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    renderer,
+                    redaction.lines,
+                ],
                 "foreign_pre_chain": shared,
             }
         },
@@ -37,6 +43,7 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
         "loggers": {
             # One line per request is the proxy's business; these would be one per request and per frame.
             "django.request": {"level": "ERROR"},
+            "django.db.backends": {"level": "INFO"},  # its DEBUG lines quote queries, and so what people write
             "django.channels.server": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
             "openai": {"level": "WARNING"},

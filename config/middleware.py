@@ -6,14 +6,13 @@ for pages only (PageMiddleware): the API authenticates for itself, in chat.acces
 """
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from csp.middleware import CSPMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthentication
+from django.contrib.auth.middleware import get_user
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessages
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessions
 from django.http import HttpRequest, HttpResponse
@@ -21,10 +20,13 @@ from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware as DjangoSecurity
+from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from chat import log_context
+from chat.request_id import request_id
+
 PAGES = re.compile(r"/(?:admin/.*|accounts/.*|)")
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
@@ -76,7 +78,17 @@ class SessionMiddleware(PageMiddleware, DjangoSessions):
 
 
 class AuthenticationMiddleware(PageMiddleware, DjangoAuthentication):
-    pass
+    """Looks the user up when somebody asks for it, and tells the log then."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _told(get_user(request)))  # type: ignore[assignment]
+
+
+def _told(user: Any) -> Any:
+    if user.is_authenticated:
+        log_context.tell_caller(user.get_username())
+    return user
 
 
 class MessageMiddleware(PageMiddleware, DjangoMessages):
@@ -105,12 +117,11 @@ class RequestIdMiddleware:
         markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("x-request-id", "")
-        request.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
+        known_as = request_id(request.headers.get("x-request-id", ""))
+        request.request_id = known_as  # type: ignore[attr-defined]
+        log_context.begin(known_as)
         response = await self.get_response(request)
-        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        response["X-Request-Id"] = known_as
         if not is_page(request):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

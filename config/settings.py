@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Environment, secret_key_from_file
 from config.logs import logging_config
+from config.redaction import Redaction
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -252,7 +253,9 @@ SPECTACULAR_SETTINGS = {
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "text", ("text", "json"))
-LOGGING = logging_config(level=LOG_LEVEL, json=LOG_FORMAT == "json")
+REDACTION = Redaction({*env.secrets, SECRET_KEY})
+DEFAULT_EXCEPTION_REPORTER = "config.error_pages.RedactedReporter"
+LOGGING = logging_config(level=LOG_LEVEL, json=LOG_FORMAT == "json", redaction=REDACTION)
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from chat import log_context
 from chat.access import Caller, authenticate
 from chat.credentials import Credentials
 from chat.database import in_database
@@ -42,5 +43,6 @@ class AsyncAPIView(APIView):
             return self.http_method_not_allowed(request, *args, **kwargs)
         if self.required_scope is not None:
             self.caller = await in_database(authenticate, Credentials.of_request(request._request))
+            log_context.tell_caller(self.caller.username)
             self.caller.require(self.required_scope)
         return await handler(request, *args, **kwargs)

@@ -6,6 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from chat import log_context
 from chat.access import Caller, authenticate
 from chat.credentials import Credentials
 
@@ -14,7 +15,9 @@ class CallerAuthentication(BaseAuthentication):
     """`request.auth` is the Caller; `request.user` is not used."""
 
     def authenticate(self, request: Request) -> tuple[None, Caller]:
-        return None, authenticate(Credentials.of_request(request._request))
+        caller = authenticate(Credentials.of_request(request._request))
+        log_context.tell_caller(caller.username)
+        return None, caller
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

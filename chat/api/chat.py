@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.errors import ErrorCode
+from chat import log_context
 from chat.access import Caller
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import CHAT_ANSWER, CHAT_QUESTION, CHAT_STREAM
@@ -48,6 +49,7 @@ class ChatView(AsyncAPIView):
     )
     async def post(self, request: Request) -> Response:
         started = await start(self, request)
+        log_context.tell_run(started.run_id)
         async with current_runs().connections.held(self.caller, "request"):
             await current_runs().wait(started.run_id)
         return Response(await in_database(_answer, self, started), headers=_headers(started))

@@ -153,3 +153,18 @@ def test_the_secret_key_is_made_once_and_only_its_owner_can_read_it(tmp_path):
     assert len(made) >= 64
     assert secret_key_from_file(path) == made
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_urls_hold_passwords_so_they_may_stand_in_files_and_are_known_as_secrets(monkeypatch, tmp_path):
+    environment = Environment(NOWHERE)
+    for method, name, url in (
+        ("url", "A_URL", "redis://:red%40is-word@host:6379"),
+        ("database", "B_URL", "postgres://me:post-gres-word@host/chat"),
+    ):
+        (tmp_path / name).write_text(url)
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+        options = {"schemes": ("redis",)} if method == "url" else {"default_file": NOWHERE}
+        assert getattr(environment, method)(name, **options)
+    assert environment.secrets == {"red%40is-word", "red@is-word", "post-gres-word"}
+    assert environment.url("C_URL", "http://host") == "http://host"
+    assert len(environment.secrets) == 3

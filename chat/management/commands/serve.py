@@ -14,6 +14,7 @@ from chat.api.health import MigrationsMissing, check_migrations
 from chat.server import ChatServer
 from tools.execution import THREADS
 
+log = logging.getLogger(__name__)
 GRACE_SECONDS = 1.0
 
 
@@ -26,7 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._check_database()
-        server = ChatServer(host=options["host"], port=options["port"], say=self.stdout.write)
+        say = log.info if settings.LOG_FORMAT == "json" else self.stdout.write  # whoever parses lines gets no other
+        server = ChatServer(host=options["host"], port=options["port"], say=say)
         server.run()
         if server.failure:
             raise CommandError(server.failure)
