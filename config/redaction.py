@@ -43,6 +43,7 @@ def secrets_in(value: str) -> set[str]:
     return {password, unquote(password), quote(unquote(password), safe="")}
 
 
-def _escaped(secret: str) -> tuple[str, str, str]:
-    """As log lines, pages and tracebacks spell it."""
-    return json.dumps(secret)[1:-1], html.escape(secret), repr(secret)[1:-1]
+def _escaped(secret: str) -> tuple[str, ...]:
+    """As log lines, tracebacks and pages spell it."""
+    quoted = repr(secret)[1:-1]
+    return json.dumps(secret)[1:-1], quoted, html.escape(secret), html.escape(quoted)
