@@ -74,7 +74,7 @@ class ToolRound:
             tool,
             call.arguments,
             timeout=self.timeout,
-            context=ToolContext(call_id=call.id, idempotency_key=f"{transcript.key}:{call.id}"),
+            context=ToolContext.of(transcript.key, call.id),
             max_result_chars=self.limits.max_tool_result_chars,
         )
 

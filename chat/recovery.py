@@ -17,14 +17,12 @@ from chat.journal.live_run import Entry
 from chat.journal.rows import store_event
 from chat.models import Run, RunEvent, ToolCall
 from chat.models.run import MAX_ATTEMPTS
+from chat.models.tool_call import LOST
 from tools.base import Tool
 from tools.models import Tool as ToolRow
 
 log = logging.getLogger(__name__)
 AT_ONCE = 20  # runs taken over in one transaction
-OUTCOME_UNKNOWN = (
-    "The server was lost while this tool ran. It may or may not have had its effect, and it was not run again."
-)
 VOID_WHEN_CUT = ("chat_chunk", "reasoning_chunk", "model_retry")
 
 
@@ -71,7 +69,7 @@ def _recover_or_give_up(run: Run) -> Recovered | None:
 
 def _recover(run: Run) -> Recovered:
     tools = runnable_tools(run.agent_config.tools)
-    outcomes, unknown = _settle_calls(run, tools)
+    outcomes, unknown = _settle_calls(run, again={tool.name for tool in tools if tool.replay != "unsafe"})
     history = load_history(run.conversation)
     base = len(history) - len(answer_messages(run.answer.turns, outcomes))
     own = answer_messages(run.answer.turns, outcomes, closed=False)
@@ -89,15 +87,14 @@ def _recover(run: Run) -> Recovered:
     return Recovered(run, transcript, base, first, first[-1].seq, tools)
 
 
-def _settle_calls(run: Run, tools: tuple[Tool, ...]) -> tuple[dict[str, ToolCall], list[ToolCall]]:
-    """The run's calls, and those of them that were cut and may not run twice: their outcome is unknown now."""
+def _settle_calls(run: Run, *, again: set[str]) -> tuple[dict[str, ToolCall], list[ToolCall]]:
+    """The run's calls, and those of them that were cut and are of no tool in `again`: their outcome is unknown now."""
     unknown = []
-    safe = {tool.name for tool in tools if tool.replay != "unsafe"}
     calls = {call.call_id: call for call in run.tool_calls.all()}
     for call in calls.values():
-        if call.status == ToolCall.Status.EXECUTING and call.name not in safe:
+        if call.status == ToolCall.Status.EXECUTING and call.name not in again:
             call.status, call.finished_at = ToolCall.Status.OUTCOME_UNKNOWN, timezone.now()
-            call.content = call.error = OUTCOME_UNKNOWN
+            call.content = call.error = LOST
             call.save(update_fields=["status", "content", "error", "finished_at"])
             unknown.append(call)
     return calls, unknown
@@ -121,12 +118,19 @@ def _last_step(run: Run) -> int:
 
 
 def _give_up(run: Run) -> None:
+    """End a run as failed. What of its calls was cut is not run any more: of a `safe` one nobody needs the outcome."""
+    called = runnable_tools(tuple(run.tool_calls.values_list("name", flat=True)))
+    _, unknown = _settle_calls(run, again={tool.name for tool in called if tool.replay == "safe"})
+    run.tool_calls.filter(status=ToolCall.Status.EXECUTING).update(
+        status=ToolCall.Status.CANCELLED, finished_at=timezone.now()
+    )
     message = f"The answer was interrupted {run.attempt - 1} times and is given up. Send the message again."
-    event = Error(
+    error = Error(
         error_code=ErrorCode.INTERNAL_ERROR,
         error_message=message,
         run_id=str(run.pk),
         conversation_id=str(run.conversation_id),
     )
-    store_event(run.pk, run.last_seq() + 1, event)
+    for seq, event in enumerate([*_unknown(unknown), error], run.last_seq() + 1):
+        store_event(run.pk, seq, event)
     run.finish(Run.Status.FAILED, error_code=ErrorCode.INTERNAL_ERROR.value, error_message=message)

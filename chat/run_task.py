@@ -138,7 +138,7 @@ class RunTask:
                 Run.objects.filter(pk=self.run.pk).update(**_tokens(usage))
             ToolCall.objects.bulk_create([_intent(self.run, call) for call in started])
             for call in ended:
-                ToolCall.objects.filter(run=self.run, call_id=call.id).update(**_outcome(call, read.get(call.id, "")))
+                ToolCall.objects.filter(run=self.run, call_id=call.id).update(**outcome(call, read.get(call.id, "")))
 
         return write
 
@@ -198,7 +198,8 @@ def _intent(run: Run, call: ToolCallState) -> ToolCall:
     return ToolCall(run=run, call_id=call.id, name=call.name[:200], arguments=without_nul(call.arguments))
 
 
-def _outcome(call: ToolCallState, content: str) -> dict[str, Any]:
+def outcome(call: ToolCallState, content: str) -> dict[str, Any]:
+    """The fields of a ToolCall row when the call has ended; `content` is what the model reads of it."""
     return {
         "status": call.status,
         "result": without_nul(call.result),

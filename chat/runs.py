@@ -25,6 +25,7 @@ from agents.transcript import Limits, Transcript
 from chat import log_context
 from chat.access import Caller
 from chat.begin import Begun, begin_run
+from chat.decisions import Decisions
 from chat.exceptions import Refused
 from chat.hints import Hints
 from chat.journal import Journal
@@ -69,6 +70,7 @@ class Runs:
             on_released=self._on_released,
         )
         self.journal = Journal(gather=settings.STREAM_GATHER_MS / 1000, on_stored=self.hints.stored)
+        self.decisions = Decisions(self.journal, self.lease, self._spawn)
         self.tasks: dict[uuid.UUID, RunTask] = {}
         self.draining = False
         self._models: dict[str, ChatModel] = {}
@@ -168,6 +170,11 @@ class Runs:
         except TimeoutError:
             log.warning("Run %s has not stopped yet; its owner will stop it or its lease will end", run_id)
 
+    def carry_out_decisions(self) -> None:
+        """Run again, now rather than at the next look, what people want to run again."""
+        if not self.draining:
+            self._spawn(self.decisions.carry_out())
+
     def _on_cancel_hint(self, run_id: uuid.UUID) -> None:
         if run_id in self.tasks:
             self.tasks[run_id].cancel()
@@ -184,6 +191,7 @@ class Runs:
                     await self._renew()
                 if beat % sweep_every == 0 and not self.draining:
                     await self._recover()
+                    await self.decisions.carry_out()
                 if beat % PRUNE_EVERY == PRUNE_EVERY - 1:
                     await self.journal.execute(prune_batch)
             except (DatabaseError, InterfaceError) as error:

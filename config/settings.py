@@ -239,7 +239,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "RunStatus": "chat.models.run.Run.Status",
-        "ToolCallStatus": "chat.models.run.ToolCall.Status",
+        "ToolCallStatus": "chat.models.tool_call.ToolCall.Status",
         "HealthStatus": ["healthy", "degraded", "error"],
         "LiveStatus": ["live"],
         "ReadyStatus": ["ready", "not_ready"],

@@ -24,6 +24,11 @@ class ToolContext:
     call_id: str
     idempotency_key: str
 
+    @classmethod
+    def of(cls, run_key: str, call_id: str) -> Self:
+        """The context of a call of the run that this key names."""
+        return cls(call_id=call_id, idempotency_key=f"{run_key}:{call_id}")
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:

@@ -5,6 +5,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
 
+from chat.models.tool_call import NOT_HAPPENED
+
 RUN_ID = "01936c4e-7d2a-7c41-9b7e-3f0d5f6c8a10"
 CONVERSATION_ID = "01936c4e-7d29-7f33-8a51-6f2b1c9d4e77"
 WHEN = "2026-11-22T21:15:03.120Z"
@@ -17,6 +19,8 @@ TOOL_CALL: dict[str, Any] = {
     "result": {"expression": "15 + 27", "result": 42},
     "error": None,
     "execution_time_ms": 1,
+    "decision": None,
+    "decided_at": None,
 }
 RUN_BODY: dict[str, Any] = {
     "id": RUN_ID,
@@ -106,6 +110,21 @@ EVENT_PAGE = _answer(
 CANCELLED_RUN = _answer(
     "A run that was stopped",
     RUN_BODY | {"status": "cancelled", "finish_reason": "cancelled", "tool_calls": [], "stopped": ["answer"]},
+)
+DECISION = OpenApiExample("It did not happen", value={"decision": "not_happened"}, request_only=True)
+DECIDED_CALL = _answer(
+    "A call that had no effect",
+    TOOL_CALL
+    | {
+        "name": "place_order",
+        "arguments": {"product": "apple", "count": 3},
+        "status": "failed",
+        "result": None,
+        "error": NOT_HAPPENED,
+        "execution_time_ms": None,
+        "decision": "not_happened",
+        "decided_at": WHEN,
+    },
 )
 NEW_TITLE = OpenApiExample("A new title", value={"title": "Weather and sums"}, request_only=True)
 LIVE = _answer("Up", {"status": "live"})

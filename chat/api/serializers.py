@@ -10,20 +10,41 @@ from chat.models import Conversation, Message, Run, ToolCall
 
 
 class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
-    """A tool call, in the same shape as in the events."""
+    """A tool call, in the same shape as in the events, and what a person has decided about it."""
 
     id = serializers.CharField(source="call_id", help_text="The model's id of the call.")
     arguments = serializers.DictField()
     result = serializers.JSONField(allow_null=True, help_text="Any JSON value.")
     error = serializers.SerializerMethodField()
+    decision = serializers.SerializerMethodField()
 
     class Meta:
         model = ToolCall
-        fields = ["id", "name", "arguments", "status", "result", "error", "execution_time_ms"]
+        fields = [
+            "id",
+            "name",
+            "arguments",
+            "status",
+            "result",
+            "error",
+            "execution_time_ms",
+            "decision",
+            "decided_at",
+        ]
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_error(self, call: ToolCall) -> str | None:
         return call.error or None
+
+    @extend_schema_field(serializers.ChoiceField(choices=ToolCall.Decision.choices, allow_null=True))
+    def get_decision(self, call: ToolCall) -> str | None:
+        return call.decision or None
+
+
+class DecisionSerializer(StrictSerializer):
+    """What a person says of a call whose outcome is unknown."""
+
+    decision = serializers.ChoiceField(choices=ToolCall.Decision.choices)
 
 
 class RunUsageSerializer(serializers.Serializer[Any]):

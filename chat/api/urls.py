@@ -3,6 +3,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from chat.api.chat import ChatStreamView, ChatView
 from chat.api.conversations import ConversationListView, ConversationView, MessageListView
+from chat.api.decisions import DecisionView
 from chat.api.docs import ReferenceView, SwaggerView
 from chat.api.health import HealthView, LiveView, ReadyView
 from chat.api.runs import RunCancelView, RunEventsView, RunView
@@ -13,6 +14,8 @@ urlpatterns = [
     path("runs/<str:run_id>", RunView.as_view(), name="run"),
     path("runs/<str:run_id>/events", RunEventsView.as_view(), name="run-events"),
     path("runs/<str:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),
+    # An id of a call is the provider's own text, which may hold a slash.
+    path("runs/<str:run_id>/tool_calls/<path:call_id>/decision", DecisionView.as_view(), name="tool-call-decision"),
     path("conversations", ConversationListView.as_view(), name="conversations"),
     path("conversations/<str:conversation_id>", ConversationView.as_view(), name="conversation"),
     path("conversations/<str:conversation_id>/messages", MessageListView.as_view(), name="conversation-messages"),

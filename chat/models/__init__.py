@@ -2,6 +2,7 @@ from chat.models.access import ApiKey
 from chat.models.allowance import Allowance
 from chat.models.audit import AuditEntry
 from chat.models.conversation import Conversation, Message
-from chat.models.run import Run, RunEvent, ToolCall
+from chat.models.run import Run, RunEvent
+from chat.models.tool_call import ToolCall
 
 __all__ = ["Allowance", "ApiKey", "AuditEntry", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]

@@ -1,4 +1,4 @@
-"""Runs: one answer to one message, its numbered events and its tool calls."""
+"""Runs: one answer to one message, and its numbered events."""
 
 import uuid
 from datetime import timedelta
@@ -204,38 +204,3 @@ class RunEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.seq} {self.event_type}"
-
-
-class ToolCall(models.Model):
-    """One tool call of a run: the intent is stored before the tool starts, the result before the model sees it.
-
-    `content` is what the model reads of the outcome; `result` and `error` are what clients see.
-    """
-
-    class Status(models.TextChoices):
-        PENDING = "pending"
-        AWAITING_APPROVAL = "awaiting_approval"
-        EXECUTING = "executing"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
-        OUTCOME_UNKNOWN = "outcome_unknown"
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tool_calls")
-    call_id = models.CharField(max_length=200)
-    name = models.CharField(max_length=200)
-    arguments = models.JSONField(default=dict)
-    status = models.CharField(max_length=17, choices=Status.choices, default=Status.EXECUTING)
-    result = models.JSONField(null=True, blank=True)
-    error = models.TextField(blank=True)
-    content = models.TextField(blank=True)
-    execution_time_ms = models.PositiveIntegerField(null=True, blank=True)
-    started_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["run", "call_id"], name="one_row_per_tool_call")]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.status}"

@@ -12,7 +12,8 @@ from agents.events import ChatChunk, RunStarted, ToolCallComplete, ToolCallStart
 from agents.messages import AssistantMessage, ToolMessage, UserMessage
 from chat.models import Run, RunEvent, ToolCall
 from chat.models.run import MAX_ATTEMPTS
-from chat.recovery import AT_ONCE, OUTCOME_UNKNOWN, claim_abandoned
+from chat.models.tool_call import LOST
+from chat.recovery import AT_ONCE, claim_abandoned
 from chat.tests.rows import make_conversation, make_run, make_user, tell
 from tools.models import Tool
 
@@ -104,10 +105,10 @@ def test_finished_tools_are_kept_safe_ones_run_again_and_unsafe_ones_do_not():
     *_, resumed, unknown = events(run)
     assert (resumed["event_type"], resumed["discard_after_seq"]) == ("run_resumed", 6)
     assert unknown["tool_call"]["status"] == "outcome_unknown"
-    assert (unknown["tool_call"]["id"], unknown["tool_call"]["error"]) == ("c2", OUTCOME_UNKNOWN)
+    assert (unknown["tool_call"]["id"], unknown["tool_call"]["error"]) == ("c2", LOST)
     question, turn, *results = recovered.transcript.messages
     assert (question, turn.content) == (UserMessage("Hello"), "Let me see.")
-    assert results == [ToolMessage("c0", "42"), ToolMessage("c2", OUTCOME_UNKNOWN)]
+    assert results == [ToolMessage("c0", "42"), ToolMessage("c2", LOST)]
     assert [call.id for call in recovered.transcript.unanswered_calls()] == ["c1"]
     assert recovered.transcript.announced == {"c0", "c1", "c2"}
     assert (recovered.transcript.tool_calls, recovered.transcript.answer) == (3, "Let me see.")
@@ -148,6 +149,17 @@ def test_a_run_that_was_lost_too_often_fails():
     assert (run.status, run.error_code, run.lease_until) == (Run.Status.FAILED, "internal_error", None)
     assert [event["event_type"] for event in events(run)] == ["run_started", "error"]
     assert f"interrupted {MAX_ATTEMPTS} times" in events(run)[-1]["error_message"]
+
+
+def test_calls_of_a_run_that_is_given_up_do_not_stay_open():
+    Tool.objects.filter(name="get_weather").update(replay="unsafe")
+    run = interrupted_in_tools()
+    Run.objects.update(attempt=MAX_ATTEMPTS)
+    claim_abandoned(uuid.uuid4(), LEASE)
+    assert list(run.tool_calls.values_list("status", flat=True)) == ["completed", "cancelled", "outcome_unknown"]
+    *_, unknown, last = events(run)
+    assert (unknown["tool_call"]["id"], unknown["tool_call"]["status"]) == ("c2", "outcome_unknown")
+    assert last["event_type"] == "error"
 
 
 def test_a_run_that_cannot_be_read_any_more_fails_and_keeps_no_other_waiting(caplog):

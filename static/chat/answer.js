@@ -28,7 +28,7 @@ function facts({ model, usage, durationMs, firstTokenMs }) {
 const makers = {
   text: () => new MarkdownView(),
   reasoning: () => new Reasoning(),
-  tools: () => new ToolCard(),
+  tools: (onDecide) => new ToolCard(onDecide),
 };
 
 /** One answer on the page: its parts in the order in which they were told, then how it ended. */
@@ -42,9 +42,11 @@ export class AnswerView {
   #foot = h("div.answer-foot");
   #footOf = null;
   #onRetry;
+  #onDecide;
 
-  constructor({ onRetry }) {
+  constructor({ onRetry, onDecide }) {
     this.#onRetry = onRetry;
+    this.#onDecide = onDecide;
     this.element = h("article.answer", { "aria-label": "Answer" }, h("header.answer-head", {}, this.#name, this.#caption), this.#body, this.#foot);
   }
 
@@ -72,7 +74,7 @@ export class AnswerView {
       const live = streaming && isLast;
       if (drawn.part === part && drawn.live === live) continue;
       Object.assign(drawn, { part, live });
-      drawn.view.update(part.kind === "text" ? part.text : part, { streaming: live });
+      drawn.view.update(part.kind === "text" ? part.text : part, { streaming: live, ended: !streaming });
     }
   }
 
@@ -82,7 +84,7 @@ export class AnswerView {
   }
 
   #add(part) {
-    const view = makers[part.kind]();
+    const view = makers[part.kind](this.#onDecide);
     const drawn = { part: null, live: null, view };
     this.#parts.push(drawn);
     this.#body.append(view.element);

@@ -84,5 +84,8 @@ export const api = {
   remove: (id) => json("DELETE", conversation(id), { keepalive: true }),
   messages,
   cancel: (runId) => json("POST", `/runs/${encodeURIComponent(runId)}/cancel`),
+  run: (runId) => json("GET", `/runs/${encodeURIComponent(runId)}`),
+  decide: (runId, callId, decision) =>
+    json("POST", `/runs/${encodeURIComponent(runId)}/tool_calls/${encodeURIComponent(callId)}/decision`, { body: { decision } }),
   alive: () => send("GET", "/health/live"),
 };

@@ -1,7 +1,8 @@
 import { api, serverNow } from "./api.js";
 import { drafts } from "./storage.js";
-import { answerFromMessage, apply, isActive, newAnswer } from "./store.js";
+import { answerFromMessage, apply, isActive, newAnswer, runsAgain, withCalls } from "./store.js";
 
+const LOOK_AGAIN = 1000; // ms between two looks at a call that runs again
 const QUESTION_LOST = "The connection broke before the server had the message.";
 const userEntry = (text, createdAt = new Date(serverNow()).toISOString()) => ({ kind: "user", text, createdAt });
 const answerEntry = (answer) => ({ kind: "answer", answer });
@@ -59,6 +60,7 @@ export class Chat {
     this.conversation = conversation;
     this.entries = this.#entriesOf(messages, conversation);
     this.#on.opened();
+    for (const entry of this.entries) if (entry.kind === "answer") this.#watch(entry);
   }
 
   /** Reads the open conversation again, where something may have happened that this page was not told. */
@@ -195,6 +197,35 @@ export class Chat {
 
   #cancel(runId) {
     api.cancel(runId).catch((error) => this.#on.failed(error));
+  }
+
+  /** Says what became of a call that a crash has cut. Where somebody was faster, shows what they have said. */
+  async decide(entry, callId, decision) {
+    const { runId } = entry.answer;
+    try {
+      this.#redraw(entry, [await api.decide(runId, callId, decision)]);
+    } catch (error) {
+      if (error.status === 409) this.#redraw(entry, (await api.run(runId)).tool_calls);
+      throw error;
+    } finally {
+      this.#watch(entry);
+    }
+  }
+
+  #redraw(entry, calls) {
+    entry.answer = withCalls(entry.answer, calls);
+    this.#on.changed(entry);
+  }
+
+  /** No event tells of a call that runs again after its run has ended: this looks until it is done, or out of sight. */
+  async #watch(entry) {
+    if (entry.watched || !runsAgain(entry.answer)) return;
+    entry.watched = true;
+    while (runsAgain(entry.answer) && this.entries.includes(entry)) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+      await api.run(entry.answer.runId).then(({ tool_calls: calls }) => this.#redraw(entry, calls), () => null);
+    }
+    entry.watched = false;
   }
 
   // --- What the stream client tells ---

@@ -53,10 +53,18 @@ const chat = new Chat({
 });
 const ENDINGS = { completed: "The answer is complete.", cancelled: "The answer was stopped.", failed: "The answer has failed." };
 
+const DECIDED = {
+  happened: "The tool call is marked as done.",
+  not_happened: "The tool call is marked as failed.",
+  run_again: "The tool runs again.",
+};
+
 const transcript = new Transcript({
   log: $("log"), scroller: $("scroller"), jump: $("jump"), status: $("status"),
   agentTitle: (slug) => picker.titleOf(slug),
   onRetry: (entry) => chat.retry(entry).then(showState, failed),
+  onDecide: (entry, callId, decision) =>
+    chat.decide(entry, callId, decision).then(() => transcript.announce(DECIDED[decision]), failed),
 });
 
 const composer = new Composer($("composer"), {

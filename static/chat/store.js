@@ -53,6 +53,13 @@ export function apply(answer, event) {
   return tell({ ...next, retrying: null, status: "running" }, event);
 }
 
+/** The answer after its calls have been read again: a person may have decided about one when the answer had ended. */
+export const withCalls = (answer, calls) => ({ ...answer, parts: calls.reduce(withResult, answer.parts) });
+
+/** Whether a call of an ended answer runs again, because a person wants it to. */
+export const runsAgain = (answer) =>
+  !isActive(answer) && answer.parts.some((part) => part.kind === "tools" && !part.calls.every(isFinishedCall));
+
 function react(answer, event) {
   switch (event.event_type) {
     case "run_started":

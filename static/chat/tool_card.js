@@ -13,6 +13,12 @@ const STATES = {
   outcome_unknown: { kind: "off", label: "outcome unknown", sign: "question" },
 };
 
+const DECISIONS = [
+  ["happened", "It happened"],
+  ["not_happened", "It did not"],
+  ["run_again", "Run again"],
+];
+
 const running = new Set();
 let ticking = 0;
 
@@ -41,6 +47,21 @@ function detail(title, value, kind = "") {
   );
 }
 
+/** What a person is asked about a call that a crash has cut. `decide(decision)` gives a promise. */
+function question(decide) {
+  const text = h("p", { id: uniqueId("question") }, "It is not known whether this call had its effect.");
+  const choices = h("div.tool-choices", {}, DECISIONS.map(([decision, label]) => {
+    const onclick = async () => {
+      if (choices.ariaBusy === "true") return; // the buttons stay enabled: a disabled one would lose the focus
+      choices.ariaBusy = "true";
+      await decide(decision);
+      choices.ariaBusy = "false"; // where it failed, it can be tried again
+    };
+    return h("button.button", { type: "button", onclick }, label);
+  }));
+  return h("div.tool-question", { role: "group", "aria-labelledby": text.id }, text, choices);
+}
+
 /** One call: its state, name, arguments and time on a line that opens to all of it. */
 class ToolRow {
   #call = null;
@@ -51,8 +72,11 @@ class ToolRow {
   #time = h("span.tool-time");
   #detail;
   #head;
+  #question = null;
+  #onDecide;
 
-  constructor() {
+  constructor(onDecide) {
+    this.#onDecide = onDecide;
     const id = uniqueId("tool");
     this.#detail = h("div.tool-detail", { id, hidden: true });
     this.#head = h(
@@ -63,7 +87,9 @@ class ToolRow {
     this.element = h("li.tool", {}, this.#head, this.#detail);
   }
 
-  update(call) {
+  /** `decidable` says whether the answer has ended, so that a person may say what became of the call. */
+  update(call, decidable) {
+    this.#ask(decidable && call.status === "outcome_unknown");
     if (call === this.#call) return;
     this.#call = call;
     const { kind, label, sign } = STATES[call.status] ?? STATES.pending;
@@ -77,6 +103,15 @@ class ToolRow {
     if (kind === "run") this.#run();
     else running.delete(this);
     if (!this.#detail.hidden) this.#drawDetail();
+  }
+
+  #ask(wanted) {
+    if (wanted === Boolean(this.#question)) return;
+    const hadFocus = this.#question?.contains(document.activeElement);
+    this.#question?.remove();
+    this.#question = wanted ? question((decision) => this.#onDecide(this.#call.id, decision)) : null;
+    if (wanted) this.#head.after(this.#question);
+    else if (hadFocus) this.#head.focus();
   }
 
   #run() {
@@ -110,16 +145,21 @@ class ToolRow {
 /** The calls of one round: a card with a row for each. */
 export class ToolCard {
   #rows = new Map();
+  #onDecide;
   element = h("ul.tools", { "aria-label": "Tools" });
 
-  update({ calls }) {
+  constructor(onDecide) {
+    this.#onDecide = onDecide;
+  }
+
+  update({ calls }, { ended }) {
     for (const call of calls) {
       if (!this.#rows.has(call.id)) {
-        const row = new ToolRow();
+        const row = new ToolRow(this.#onDecide);
         this.#rows.set(call.id, row);
         this.element.append(row.element);
       }
-      this.#rows.get(call.id).update(call);
+      this.#rows.get(call.id).update(call, ended);
     }
   }
 }

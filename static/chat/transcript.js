@@ -14,12 +14,14 @@ export class Transcript {
   #scroll;
   #agentTitle;
   #onRetry;
+  #onDecide;
 
-  constructor({ log, scroller, jump, status, agentTitle, onRetry }) {
+  constructor({ log, scroller, jump, status, agentTitle, onRetry, onDecide }) {
     this.#log = log;
     this.#status = status;
     this.#agentTitle = agentTitle;
     this.#onRetry = onRetry;
+    this.#onDecide = onDecide;
     this.#scroll = new StickyScroll(scroller, log, jump);
   }
 
@@ -75,7 +77,10 @@ export class Transcript {
   }
 
   #answer(entry) {
-    const view = new AnswerView({ onRetry: () => this.#onRetry(entry) });
+    const view = new AnswerView({
+      onRetry: () => this.#onRetry(entry),
+      onDecide: (callId, decision) => this.#onDecide(entry, callId, decision),
+    });
     return { element: view.element, draw: () => view.update(entry.answer, this.#agentTitle(entry.answer.agentName)) };
   }
 }

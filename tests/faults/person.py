@@ -137,6 +137,13 @@ class Person:
             await require_ok(answer)
             return dict(await answer.json())
 
+    async def decide(self, run_id: str, call_id: str, decision: str) -> dict[str, Any]:
+        """Say what became of a call; the call afterwards."""
+        url = f"{self.cluster.pick(self.random).url}/runs/{run_id}/tool_calls/{call_id}/decision"
+        async with self.session.post(url, json={"decision": decision}, headers=self.bearer) as answer:
+            await require_ok(answer)
+            return dict(await answer.json())
+
     async def follow(
         self, run_id: str, after: int, *, server: Address, transport: Transport = "header"
     ) -> AsyncGenerator[Received, None]:

@@ -1,6 +1,6 @@
 """Tools with effects that can be counted afterwards: each writes a line when it begins and one when it is done.
 
-A call takes its seconds the first time; under the same key again it is done at once.
+A call takes its seconds the first time; under the same key again it is done at once, unless it is told otherwise.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from pathlib import Path
 from tools.base import ToolContext, tool
 
 
-async def _act(name: str, order: str, context: ToolContext, seconds: float) -> str:
+async def _act(name: str, order: str, context: ToolContext, seconds: float, again_seconds: float = 0) -> str:
     begin = f"{order} {name} begin {context.idempotency_key}"
     again = _has_written(begin)
     _write(begin)
-    await asyncio.sleep(0 if again else seconds)
+    await asyncio.sleep(again_seconds if again else seconds)
     _write(f"{order} {name} done {context.idempotency_key}")
     return f"{name} done"
 
@@ -29,9 +29,9 @@ def _write(line: str) -> None:
 
 
 @tool(replay="unsafe")
-async def charge(order: str, seconds: float, context: ToolContext) -> str:
+async def charge(order: str, seconds: float, context: ToolContext, again_seconds: float = 0) -> str:
     """Take money: never twice."""
-    return await _act("charge", order, context, seconds)
+    return await _act("charge", order, context, seconds, again_seconds)
 
 
 @tool(replay="idempotent")

@@ -1,6 +1,8 @@
 """One server on each profile for all these tests, and as many strangers to each other as they need."""
 
 import asyncio
+import json
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -87,3 +89,16 @@ def trace(settings_of_the_tests: dict[str, object]) -> Path:
     path = Path(str(settings_of_the_tests["TRACE_FILE"]))
     path.write_text("")
     return path
+
+
+@pytest.fixture
+def asked(provider: str):
+    """What the provider was asked when the last user message was this one: the lists of messages, in order."""
+
+    def asked(message: str) -> list[list[dict[str, object]]]:
+        with urllib.request.urlopen(provider.removesuffix("/v1") + "/log", timeout=10) as answer:
+            bodies = [request["body"] for request in json.load(answer)["requests"]]
+        told = [body["messages"] for body in bodies]
+        return [messages for messages in told if [m["content"] for m in messages if m["role"] == "user"][-1] == message]
+
+    return asked

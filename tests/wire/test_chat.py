@@ -8,6 +8,7 @@ from tests.wire.scripts import calls, says, script, turns, uses
 
 SUM = {"expression": "15 + 27", "result": 42}
 TOOL_CALL_FIELDS = {"id", "name", "arguments", "status", "result", "error", "execution_time_ms"}
+DECISION_FIELDS = {"decision", "decided_at"}  # where it is not an event
 
 
 async def test_the_answer_has_the_fields_of_the_contract(alice: Client):
@@ -35,7 +36,7 @@ async def test_tool_calls_come_back_with_arguments_result_and_time(alice: Client
     told = (await alice.ask(uses(("calculate", {"expression": "15 + 27"}), then="It is 42."))).json
     assert told["response"] == "It is 42."
     (call,) = told["tool_calls"]
-    assert set(call) == TOOL_CALL_FIELDS
+    assert set(call) == TOOL_CALL_FIELDS | DECISION_FIELDS
     assert (call["id"], call["name"], call["arguments"]) == ("c0", "calculate", {"expression": "15 + 27"})
     assert (call["status"], call["result"], call["error"]) == ("completed", SUM, None)
     assert isinstance(call["execution_time_ms"], int)

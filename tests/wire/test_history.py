@@ -1,25 +1,9 @@
 """Which conversation a message goes to, and what the model is told of it."""
 
 import json
-import urllib.request
-
-import pytest
 
 from tests.wire.client import Client
 from tests.wire.scripts import calls, says, script, turns, uses
-
-
-@pytest.fixture
-def asked(provider: str):
-    """What the provider was asked when the last user message was this one: the lists of messages, in order."""
-
-    def asked(message: str) -> list[list[dict[str, object]]]:
-        with urllib.request.urlopen(provider.removesuffix("/v1") + "/log", timeout=10) as answer:
-            bodies = [request["body"] for request in json.load(answer)["requests"]]
-        told = [body["messages"] for body in bodies]
-        return [messages for messages in told if [m["content"] for m in messages if m["role"] == "user"][-1] == message]
-
-    return asked
 
 
 async def test_messages_go_to_the_current_conversation(alice: Client, asked):
