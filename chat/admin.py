@@ -1,6 +1,5 @@
 """Conversations, runs and API keys in the admin. What happened is read here, never changed."""
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,50 +14,15 @@ from django.utils.safestring import SafeString
 
 from chat.audit import Action, record
 from chat.audit.admin import AuditAdmin
+from chat.looks import LooksAreRecorded, ReadOnly
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
+from chat.tool_call_admin import ToolCallAdmin, ToolCallInline
 from tools.changes import TellsChanges, tell
 
-__all__ = ["AuditAdmin"]  # registered by its module
+__all__ = ["AuditAdmin", "ToolCallAdmin"]  # registered by their modules
 EVENTS_SHOWN = 500
 admin.site.site_header = admin.site.site_title = "Streaming Chat"
 admin.site.index_title = "Agents, tools and conversations"
-
-
-class ReadOnly:
-    """Mixed into an admin class: look, but do not touch."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class LooksAreRecorded(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An admin class of what people say: the audit log tells who has looked at somebody else's."""
-
-    look: Action
-    owner_field: str
-
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
-        self._looked(request, context["original"])
-        return super().render_change_form(request, context, *args, **options)
-
-    def render_delete_form(self, request: HttpRequest, context: Any) -> HttpResponse:
-        self._looked(request, context["object"])  # it lists what goes with it: the messages
-        return super().render_delete_form(request, context)
-
-    def _looked(self, request: HttpRequest, row: Any) -> None:
-        owner_id = getattr(row, self.owner_field)
-        if owner_id != request.user.pk:
-            record(self.look, by=request, of=row, owner_id=owner_id)
-
-
-def pretty(value: Any) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 class MessageInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -98,19 +62,6 @@ class ConversationAdmin(ReadOnly, LooksAreRecorded):
             tell(request, conversation, "deleted")
 
 
-class ToolCallInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    model = ToolCall
-    fields = readonly_fields = ("name", "status", "shown_arguments", "shown_outcome", "execution_time_ms")
-
-    @admin.display(description="arguments")
-    def shown_arguments(self, call: ToolCall) -> SafeString:
-        return pretty(call.arguments)
-
-    @admin.display(description="outcome")
-    def shown_outcome(self, call: ToolCall) -> SafeString:
-        return pretty(call.error or call.result)
-
-
 @admin.register(Run)
 class RunAdmin(ReadOnly, LooksAreRecorded):
     look, owner_field = Action.RUN_VIEWED, "caller_id"
@@ -127,6 +78,10 @@ class RunAdmin(ReadOnly, LooksAreRecorded):
         ("Events", {"fields": ["event_list"]}),
     ]
     readonly_fields = ["question_text", "answer_text", "event_list"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        undecided = ToolCall.objects.undecided().count() if request.user.has_perm("chat.view_toolcall") else 0
+        return super().changelist_view(request, {**(extra_context or {}), "undecided": undecided})
 
     @admin.display(description="message")
     def question_text(self, run: Run) -> str:
