@@ -16,6 +16,7 @@ from chat.audit import Action, record
 from chat.audit.admin import AuditAdmin
 from chat.looks import LooksAreRecorded, ReadOnly
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
+from chat.states import in_colour
 from chat.tool_call_admin import ToolCallAdmin, ToolCallInline
 from tools.changes import TellsChanges, tell
 
@@ -23,6 +24,10 @@ __all__ = ["AuditAdmin", "ToolCallAdmin"]  # registered by their modules
 EVENTS_SHOWN = 500
 admin.site.site_header = admin.site.site_title = "Streaming Chat"
 admin.site.index_title = "Agents, tools and conversations"
+
+
+def seconds(run: Run) -> str:
+    return "-" if run.duration_ms is None else f"{run.duration_ms / 1000:.1f} s"
 
 
 class MessageInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -34,8 +39,16 @@ class MessageInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 class RunInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Run
-    fields = readonly_fields = ("created_at", "agent_name", "model", "status", "error_code", "duration_ms")
+    fields = readonly_fields = ("created_at", "agent_name", "model", "state", "duration")
     show_change_link = True
+
+    @admin.display(description="status")
+    def state(self, run: Run) -> SafeString:
+        return in_colour(run)
+
+    @admin.display(description="time")
+    def duration(self, run: Run) -> str:
+        return seconds(run)
 
 
 @admin.register(Conversation)
@@ -65,19 +78,31 @@ class ConversationAdmin(ReadOnly, LooksAreRecorded):
 @admin.register(Run)
 class RunAdmin(ReadOnly, LooksAreRecorded):
     look, owner_field = Action.RUN_VIEWED, "caller_id"
-    list_display = ["id", "created_at", "caller", "agent_name", "model", "status", "error_code", "duration_ms"]
+    list_display = ["created_at", "about", "state", "caller", "agent_name", "model", "duration"]
     list_filter = ["status", "error_code", "agent_name", "created_at"]
-    list_select_related = ["caller"]
+    list_select_related = ["caller", "conversation"]
     search_fields = ["id", "caller__username", "conversation__title"]
     inlines = [ToolCallInline]
     fieldsets = [
-        (None, {"fields": ["id", "status", "caller", "conversation", "agent_name", "model"]}),
+        (None, {"fields": ["id", "state", "created_at", "caller", "conversation", "agent_name", "model"]}),
         ("Outcome", {"fields": ["finish_reason", "error_code", "error_message", "question_text", "answer_text"]}),
         ("Cost", {"fields": ["input_tokens", "output_tokens", "usage_estimated", "first_token_ms", "duration_ms"]}),
         ("Process", {"fields": ["owner", "epoch", "attempt", "lease_until", "cancel_requested_at"]}),
         ("Events", {"fields": ["event_list"]}),
     ]
-    readonly_fields = ["question_text", "answer_text", "event_list"]
+    readonly_fields = ["state", "question_text", "answer_text", "event_list"]
+
+    @admin.display(description="status", ordering="status")
+    def state(self, run: Run) -> SafeString:
+        return in_colour(run)
+
+    @admin.display(description="conversation", ordering="conversation__title")
+    def about(self, run: Run) -> str:
+        return str(run.conversation)
+
+    @admin.display(description="time", ordering="duration_ms")
+    def duration(self, run: Run) -> str:
+        return seconds(run)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         undecided = ToolCall.objects.undecided().count() if request.user.has_perm("chat.view_toolcall") else 0
@@ -98,7 +123,7 @@ class RunAdmin(ReadOnly, LooksAreRecorded):
             (event.seq, event.event_type, event.body[:2000]) for event in rows
         ))  # fmt: skip
         note = f"The first {EVENTS_SHOWN} of {run.last_seq()}." if run.last_seq() > EVENTS_SHOWN else ""
-        return format_html("<table><tbody>{}</tbody></table><p>{}</p>", lines, note)
+        return format_html('<table class="events"><tbody>{}</tbody></table><p>{}</p>', lines, note)
 
 
 @admin.register(ApiKey)
@@ -109,8 +134,8 @@ class ApiKeyAdmin(TellsChanges):
     list_filter = ["revoked_at", "expires_at"]
     list_select_related = ["user"]
     search_fields = ["prefix", "user__username"]
-    fields = ["prefix", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"]
-    readonly_fields = ["prefix", "user", "scopes", "created_at", "last_used_at", "revoked_at"]
+    fields = ["prefix", "user", "scope_list", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    readonly_fields = ["prefix", "user", "scope_list", "created_at", "last_used_at", "revoked_at"]
     actions = ["revoke"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -60,6 +60,19 @@ def test_a_run_shows_what_was_said_done_and_spent(root, run, django_assert_max_n
     assert "&lt;script&gt;" in text
 
 
+def test_runs_are_listed_by_what_they_are_about_with_state_and_seconds(root, run):
+    Run.objects.filter(pk=run.pk).update(duration_ms=1250)
+    make_run(make_conversation(make_user("bob")))
+    make_run(make_conversation(make_user("charlie")), status=Run.Status.FAILED, error_code="model_timeout")
+    text = root.get(reverse("admin:chat_run_changelist")).text
+    assert "Fruit &lt;script&gt;" in text
+    assert '<span class="state state-ok">✓ Completed</span>' in text
+    assert '<span class="state state-run">… Running</span>' in text
+    assert '<span class="state state-bad">✗ Failed: model_timeout</span>' in text
+    assert "1.2 s" in text
+    assert "chat/admin.css" in text
+
+
 def test_a_long_run_shows_its_first_events_and_says_so(root, run):
     tell(run, *[ChatChunk(content="x") for _ in range(EVENTS_SHOWN)])
     text = root.get(reverse("admin:chat_run_change", args=[run.pk])).text
