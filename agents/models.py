@@ -14,6 +14,7 @@ from agents.config import AgentConfig
 from agents.errors import ErrorCode, Refused
 from agents.model_settings import validate_model_settings
 from agents.providers import is_demo
+from agents.statements import load
 from tools import base
 from tools.models import Tool
 from tools.registry import registry
@@ -107,16 +108,28 @@ class Agent(models.Model):
 
     def runnable_tools(self) -> tuple[base.Tool, ...]:
         """Its tools that are switched on and present, with what an admin has set for each."""
-        return tuple(row.runnable() for row in self.tools.all() if row.enabled and row.name in registry)
+        given = "enabled AND id IN (SELECT tool_id FROM agents_agent_tools WHERE agent_id = %s) ORDER BY name"
+        rows = load(Tool, given, self.pk, only=("name", "timeout", "requires_approval", "replay"))
+        return tuple(row.runnable() for row in rows if row.name in registry)
 
-    def config(self, *, instructions: str | None = None, parallel_tools: bool = True) -> AgentConfig:
-        """A copy for one run, with what the request may change. Raises Refused where it may not."""
+    def config(
+        self,
+        tools: tuple[base.Tool, ...] | None = None,
+        *,
+        instructions: str | None = None,
+        parallel_tools: bool = True,
+    ) -> AgentConfig:
+        """A copy for one run, with what the request may change. Raises Refused where it may not.
+
+        `tools` saves a look where they are known already.
+        """
         if instructions is not None and not self.allow_instructions:
             raise Refused(
                 ErrorCode.FORBIDDEN,
                 f"The agent {self.slug!r} takes no `instructions` from requests: leave them out, or have an"
                 " administrator set its allow_instructions.",
             )
+        tools = self.runnable_tools() if tools is None else tools
         return AgentConfig(
             slug=self.slug,
             name=self.name,
@@ -124,7 +137,7 @@ class Agent(models.Model):
             provider=self.provider,
             model=self.effective_model,
             settings=self.model_settings,
-            tools=tuple(tool.name for tool in self.runnable_tools()),
+            tools=tuple(tool.name for tool in tools),
             max_parallel_tools=self.max_parallel_tools,
             tool_call_timeout=self.tool_call_timeout,
             max_rounds=self.max_rounds or settings.MAX_ROUNDS,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from agents.errors import ErrorCode
+from agents.statements import load
 from chat.credentials import Credentials
 from chat.exceptions import Refused, invalid
 from chat.models import ApiKey
@@ -160,5 +161,5 @@ def _no_view(request: HttpRequest) -> HttpResponse:
 
 
 def _local() -> Caller | None:
-    user = get_user_model().objects.filter(username=LOCAL_USER, is_active=True).first()
-    return Caller(user.pk, LOCAL_USER, ALL_SCOPES, "local") if user else None
+    users = load(get_user_model(), "username = %s AND is_active", LOCAL_USER, only=("username",))
+    return Caller(users[0].pk, LOCAL_USER, ALL_SCOPES, "local") if users else None

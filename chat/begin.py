@@ -8,12 +8,13 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from agents.errors import ErrorCode
 from agents.events import RunStarted
 from agents.messages import ModelMessage
-from agents.models import DEFAULT_AGENT, Agent
+from agents.models import DEFAULT_AGENT, Agent, is_slug
+from agents.statements import database_time, db_key, insert, load, update
 from chat.access import Caller
 from chat.exceptions import Refused, not_found
 from chat.history import load_history
@@ -22,6 +23,7 @@ from chat.journal.live_run import Entry
 from chat.journal.rows import store_event
 from chat.models import Allowance, Conversation, Message, Run
 from chat.models.allowance import Left
+from chat.models.run import ACTIVE
 from chat.requests import ChatRequest
 from tools.base import Tool
 
@@ -71,16 +73,12 @@ def _begin(
 ) -> Begun:
     _check_slots(caller)
     conversation, agent = _conversation_and_agent(caller, request)
-    busy = conversation.active_run()
-    if busy is not None:
-        raise Refused(
-            ErrorCode.CONVERSATION_BUSY,
-            "The agent is still answering in this conversation: wait for it, or cancel the run.",
-            details={"run_id": str(busy.pk), "conversation_id": str(conversation.pk)},
-        )
-    config = agent.config(instructions=request.instructions, parallel_tools=request.parallel_tools)
+    if not conversation._state.adding:
+        _check_not_busy(conversation)
+    tools = agent.runnable_tools()
+    config = agent.config(tools, instructions=request.instructions, parallel_tools=request.parallel_tools)
     question, answer = _add_messages(conversation, request)
-    run = Run.objects.create(
+    run = Run(
         conversation=conversation,
         question=question,
         answer=answer,
@@ -90,11 +88,11 @@ def _begin(
         config=msgspec.to_builtins(config),
         status=Run.Status.RUNNING,
         owner=owner,
-        lease_until=Now() + lease,
         idempotency_key=idempotency_key,
         request_digest=request.digest(),
     )
-    return Begun(run, left, first=[_first_event(run)], history=load_history(conversation), tools=agent.runnable_tools())
+    insert(run, lease_until=database_time(plus=lease))
+    return Begun(run, left, first=[_first_event(run)], history=load_history(conversation), tools=tools)
 
 
 def _same_request(earlier: Run, request: ChatRequest) -> Run:
@@ -135,24 +133,45 @@ def _check_slots(caller: Caller) -> None:
 
 
 def _conversation_and_agent(caller: Caller, request: ChatRequest) -> tuple[Conversation, Agent]:
-    if request.conversation_id is None:
-        agent = find_agent(request.agent_name or DEFAULT_AGENT)
-        make = Conversation.objects.begin if request.reset_history else Conversation.objects.current
-        return make(caller.user_id, agent), agent
-    conversation_id = parse_id(request.conversation_id)
-    owned = Conversation.objects.owned_by(caller.user_id)
-    conversation = owned.filter(pk=conversation_id).first() if conversation_id else None
-    if conversation is None:
+    """Where the message goes, and who answers it. A conversation that begins with it is not stored yet."""
+    named = None if request.conversation_id is None else _find_conversation(caller, request.conversation_id)
+    agent = find_agent(request.agent_name or (named.agent_name if named else DEFAULT_AGENT))
+    if named is not None and not request.reset_history:
+        return named, agent
+    current = _current_conversation(caller, agent)
+    if current is not None and not request.reset_history:
+        return current, agent
+    if current is not None:
+        update(Conversation, current.pk, is_current=False)  # it stays listed
+    return Conversation(owner_id=caller.user_id, agent=agent, agent_name=agent.slug, is_current=True), agent
+
+
+def _find_conversation(caller: Caller, conversation_id: str) -> Conversation:
+    key = parse_id(conversation_id)
+    found = load(Conversation, "id = %s AND owner_id = %s", db_key(key), caller.user_id) if key else []
+    if not found:
         raise not_found("conversation")
-    agent = find_agent(request.agent_name or conversation.agent_name)
-    if request.reset_history:
-        return Conversation.objects.begin(caller.user_id, agent), agent
-    return conversation, agent
+    return found[0]
+
+
+def _current_conversation(caller: Caller, agent: Agent) -> Conversation | None:
+    current = load(Conversation, "owner_id = %s AND agent_name = %s AND is_current", caller.user_id, agent.slug)
+    return current[0] if current else None
+
+
+def _check_not_busy(conversation: Conversation) -> None:
+    """One run at a time in a conversation. Raises Refused."""
+    for busy in load(Run, f"conversation_id = %s AND {ACTIVE}", db_key(conversation.pk)):
+        raise Refused(
+            ErrorCode.CONVERSATION_BUSY,
+            "The agent is still answering in this conversation: wait for it, or cancel the run.",
+            details={"run_id": str(busy.pk), "conversation_id": str(conversation.pk)},
+        )
 
 
 def find_agent(slug: str) -> Agent:
-    """The active agent of that name, with its tools. Raises Refused."""
-    agent = Agent.objects.prefetch_related("tools").filter(slug=slug).first()
+    """The active agent of that name. Raises Refused."""
+    agent = next(iter(load(Agent, "slug = %s", slug)), None) if is_slug(slug) else None
     if agent is None:
         raise Refused(ErrorCode.AGENT_NOT_FOUND, f"There is no agent named {slug!r}. GET /agents lists them.")
     if not agent.is_active:
@@ -168,14 +187,20 @@ def find_agent(slug: str) -> Agent:
 
 
 def _add_messages(conversation: Conversation, request: ChatRequest) -> tuple[Message, Message]:
-    question = Message.objects.create(
-        conversation=conversation, parent_id=conversation.head_id, role=Message.Role.USER, content=request.message
-    )
-    answer = Message.objects.create(conversation=conversation, parent=question, role=Message.Role.ASSISTANT)
+    """Store the question and an empty answer to it, which becomes the conversation's head."""
+    begins = conversation._state.adding
+    question = Message(conversation=conversation, role=Message.Role.USER, content=request.message)
+    question.parent_id = conversation.head_id
+    answer = Message(conversation=conversation, parent=question, role=Message.Role.ASSISTANT)
     if not conversation.title:
         conversation.entitle(request.message)
-    conversation.head = answer
-    conversation.save(update_fields=["head", "title", "updated_at"])
+    conversation.head_id = answer.pk
+    if begins:
+        insert(conversation)
+    else:
+        changed = {"head_id": answer.pk, "title": conversation.title, "updated_at": timezone.now()}
+        update(Conversation, conversation.pk, **changed)
+    insert(question, answer)
     return question, answer
 
 

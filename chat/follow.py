@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from agents.errors import ErrorCode
+from agents.statements import db_key, load
 from chat.access import Caller
 from chat.exceptions import Refused, invalid, not_found
 from chat.ids import parse_id
@@ -23,10 +24,11 @@ class Position:
 def find_run(caller: Caller, run_id: "uuid.UUID | str") -> Run:
     """The caller's run. Raises Refused: the same for an unknown run and for somebody else's. Uses the database."""
     parsed = parse_id(run_id) if isinstance(run_id, str) else run_id
-    run = Run.objects.owned_by(caller.user_id).filter(pk=parsed).first() if parsed else None
-    if run is None:
+    owned = "id = %s AND conversation_id IN (SELECT id FROM chat_conversation WHERE owner_id = %s)"
+    found = load(Run, owned, db_key(parsed), caller.user_id) if parsed else []
+    if not found:
         raise not_found("run")
-    return run
+    return found[0]
 
 
 def position(caller: Caller, run_id: "uuid.UUID | str", after: int) -> Position:

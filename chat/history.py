@@ -1,43 +1,52 @@
 """Message rows to what the model reads. The result is always a history that a provider accepts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from django.db import connection
 
 from agents.messages import AssistantMessage, ModelMessage, ToolMessage, UserMessage
+from agents.statements import db_key
 from agents.transcript import NOT_RUN
-from chat.models import Conversation, Message, ToolCall
+from chat.models import Conversation, Message
 
 NO_ANSWER = AssistantMessage(content="(This message was not answered.)")
+decode_turns = msgspec.json.Decoder(list[AssistantMessage]).decode  # as the column holds them
 
 
 def load_history(conversation: Conversation) -> list[ModelMessage]:
     """The conversation's branch in use, with every finished answer on it; open answers end with what they have."""
-    branch = conversation.branch()
-    outcomes = _outcomes(branch)
     messages: list[ModelMessage] = []
-    for message in branch:
-        if message.role == Message.Role.USER:
+    calls: dict[Any, dict[str, str]] | None = None
+    for key, role, content, stored in _branch(conversation):
+        if role == Message.Role.USER:
             if messages and isinstance(messages[-1], UserMessage):
                 messages.append(NO_ANSWER)  # some providers insist that roles alternate
-            messages.append(UserMessage(message.content))
-        else:
-            messages.extend(answer_messages(message.turns, outcomes.get(message.pk, {})))
+            messages.append(UserMessage(content))
+            continue
+        turns = decode_turns(stored)
+        if calls is None and any(turn.tool_calls for turn in turns):
+            calls = _outcomes(conversation)
+        messages.extend(answer_messages(turns, (calls or {}).get(key, {})))
     return messages
 
 
-def answer_messages(turns: list[Any], outcomes: dict[str, ToolCall], *, closed: bool = True) -> list[ModelMessage]:
-    """One answer's turns and tool results. A closed answer has exactly one tool message per call."""
+def answer_messages(
+    turns: Iterable[AssistantMessage], outcomes: Mapping[str, str], *, closed: bool = True
+) -> list[ModelMessage]:
+    """One answer's turns and tool results. A closed answer has exactly one tool message per call.
+
+    `outcomes` is what the model reads of the calls that have ended, by the calls' ids.
+    """
     messages: list[ModelMessage] = []
-    for turn in msgspec.convert(turns, list[AssistantMessage]):
+    for turn in turns:
         if not turn.content and not turn.tool_calls:
             continue  # only reasoning: nothing that goes back to a model
         messages.append(turn)
         for call in turn.tool_calls:
-            row = outcomes.get(call.id)
-            if row is not None and row.content:
-                messages.append(ToolMessage(call.id, row.content))
+            if outcomes.get(call.id):
+                messages.append(ToolMessage(call.id, outcomes[call.id]))
             elif closed:
                 messages.append(ToolMessage(call.id, NOT_RUN))
     return messages
@@ -55,9 +64,34 @@ def without_nul(value: Any) -> Any:
     return msgspec.json.decode(text.replace(b"\\u0000", b"")) if b"\\u0000" in text else value
 
 
-def _outcomes(branch: list[Message]) -> dict[Any, dict[str, ToolCall]]:
-    outcomes: dict[Any, dict[str, ToolCall]] = {}
-    if any(message.turns for message in branch):
-        for row in ToolCall.objects.filter(run__answer__in=branch).select_related("run"):
-            outcomes.setdefault(row.run.answer_id, {})[row.call_id] = row
+def _branch(conversation: Conversation) -> list[tuple[Any, str, str, str]]:
+    """Key, role, content and turns of the messages from the first to `head`, in order.
+
+    Plain rows: a long conversation is read at each of its messages, and models would cost more than all the rest.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, parent_id, role, content, turns FROM chat_message WHERE conversation_id = %s",
+            [db_key(conversation.pk)],
+        )
+        rows = {row[0]: row for row in cursor.fetchall()}
+    branch = []
+    at = conversation.head_id and db_key(conversation.head_id)
+    while at in rows:
+        key, at, *told = rows.pop(at)
+        branch.append((key, *told))
+    return branch[::-1]
+
+
+def _outcomes(conversation: Conversation) -> dict[Any, dict[str, str]]:
+    """What the model reads of each ended call, by the key of its answer's row and the call's id."""
+    outcomes: dict[Any, dict[str, str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT run.answer_id, call.call_id, call.content FROM chat_toolcall call"
+            " JOIN chat_run run ON run.id = call.run_id WHERE run.conversation_id = %s",
+            [db_key(conversation.pk)],
+        )
+        for answer, call_id, content in cursor.fetchall():
+            outcomes.setdefault(answer, {})[call_id] = content
     return outcomes

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -69,10 +70,12 @@ def _recover_or_give_up(run: Run) -> Recovered | None:
 
 def _recover(run: Run) -> Recovered:
     tools = runnable_tools(run.agent_config.tools)
-    outcomes, unknown = _settle_calls(run, again={tool.name for tool in tools if tool.replay != "unsafe"})
+    calls, unknown = _settle_calls(run, again={tool.name for tool in tools if tool.replay != "unsafe"})
+    outcomes = {call.call_id: call.content for call in calls.values()}
+    stored = msgspec.convert(run.answer.turns, list[AssistantMessage])
     history = load_history(run.conversation)
-    base = len(history) - len(answer_messages(run.answer.turns, outcomes))
-    own = answer_messages(run.answer.turns, outcomes, closed=False)
+    base = len(history) - len(answer_messages(stored, outcomes))
+    own = answer_messages(stored, outcomes, closed=False)
     transcript = Transcript(messages=[*history[:base], *own], key=str(run.pk))
     turns = [message for message in own if isinstance(message, AssistantMessage)]
     transcript.restore_answer("\n\n".join(turn.content for turn in turns if turn.content))

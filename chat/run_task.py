@@ -24,6 +24,7 @@ from agents.events import (
     Usage,
 )
 from agents.messages import ToolMessage
+from agents.statements import update
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Transcript
 from chat import log_context
@@ -154,7 +155,7 @@ class RunTask:
         turns, content = turns_of(transcript.messages[self._base :]), without_nul(transcript.answer)
 
         def write() -> None:
-            Message.objects.filter(pk=run.answer_id).update(turns=turns, content=content)
+            update(Message, run.answer_id, turns=turns, content=content)
             if status is not Run.Status.COMPLETED:
                 run.tool_calls.filter(status=ToolCall.Status.EXECUTING).update(
                     status=ToolCall.Status.CANCELLED, finished_at=timezone.now()

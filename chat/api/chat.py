@@ -3,25 +3,27 @@
 import uuid
 from typing import Any
 
+import msgspec
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from agents.errors import ErrorCode
+from agents.statements import db_key, load
 from chat import log_context
 from chat.access import Caller
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import CHAT_ANSWER, CHAT_QUESTION, CHAT_STREAM
 from chat.api.parsers import body_of
 from chat.api.schema import IDEMPOTENCY_KEY, LAST_EVENT_ID, RATE_HEADERS, STREAM, errors
-from chat.api.serializers import ChatRequestSerializer, ChatResponseSerializer, RunDetailSerializer
+from chat.api.serializers import ChatRequestSerializer, ChatResponseSerializer, ToolCallSerializer
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
 from chat.follow import Position, find_run, position
-from chat.models import Allowance, Run
+from chat.models import Allowance, Message, Run
 from chat.models.allowance import Left
 from chat.requests import ChatRequest, check_chat, decode
 from chat.runs import Started, current_runs
@@ -47,12 +49,13 @@ class ChatView(AsyncAPIView):
         examples=[CHAT_QUESTION, CHAT_ANSWER],
         tags=["chat"],
     )
-    async def post(self, request: Request) -> Response:
+    async def post(self, request: Request) -> HttpResponse:
         started = await start(self, request)
         log_context.tell_run(started.run_id)
         async with current_runs().connections.held(self.caller, "request"):
             await current_runs().wait(started.run_id)
-        return Response(await in_database(_answer, self, started), headers=_headers(started))
+        body = msgspec.json.encode(await in_database(_answer, self, started))
+        return HttpResponse(body, content_type="application/json", headers=_headers(started))
 
 
 class ChatStreamView(AsyncAPIView):
@@ -117,25 +120,21 @@ def _answer(view: AsyncAPIView, started: Started) -> dict[str, Any]:
     ids = {"run_id": str(run.pk), "conversation_id": str(run.conversation_id)}
     if run.status == Run.Status.FAILED:
         raise Refused(ErrorCode(run.error_code), run.error_message, details=ids, retry_after=_retry_after(run))
+    text = load(Message, "id = %s", db_key(run.answer_id), only=("content",))[0].content
     if run.status == Run.Status.CANCELLED:
-        partial = {"partial_response": run.answer.content}
+        partial = {"partial_response": text}
         raise Refused(ErrorCode.CANCELLED, "The run was stopped before it had finished.", details=ids | partial)
-    told = RunDetailSerializer(run).data
-    same = (
-        "tool_calls",
-        "conversation_id",
-        "agent_name",
-        "model",
-        "finish_reason",
-        "usage",
-        "duration_ms",
-        "first_token_ms",
-    )
     return {
-        "response": run.answer.content,
+        "response": text,
         "timestamp": run.finished_at or timezone.now(),
-        "run_id": run.pk,
-        **{name: told[name] for name in same},
+        **ids,
+        "tool_calls": ToolCallSerializer(run.tool_calls.all(), many=True).data if run.tool_call_count else [],
+        "agent_name": run.agent_name,
+        "model": run.model,
+        "finish_reason": run.finish_reason,
+        "usage": run.usage,
+        "duration_ms": run.duration_ms,
+        "first_token_ms": run.first_token_ms,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents.events import TERMINAL_EVENT_TYPES, Event
+from agents.statements import db_key
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import Entry, LiveRun, timestamp_now
 from chat.models import Run, RunEvent
@@ -165,11 +166,6 @@ def insert_rows(rows: list[tuple[Any, int, str, str]]) -> None:
             f"INSERT INTO {RunEvent._meta.db_table} (run_id, seq, event_type, body) VALUES (%s, %s, %s, %s)",  # noqa: S608 - our own table's name
             rows,
         )
-
-
-def db_key(run_id: uuid.UUID) -> Any:
-    """The id as the database's driver wants it: SQLite has no UUIDs."""
-    return run_id if connection.features.has_native_uuid_field else run_id.hex
 
 
 def _lock_epochs(keys: list[Any]) -> dict[Any, int]:

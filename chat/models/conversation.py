@@ -1,6 +1,5 @@
 """Conversations and their messages."""
 
-import uuid
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -25,18 +24,6 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """Conversations whose title or messages hold the text, whatever its case."""
         found = Message.objects.filter(content__icontains=text).values("conversation_id")
         return self.filter(Q(title__icontains=text) | Q(pk__in=found))
-
-    def current(self, owner_id: int, agent: Agent) -> "Conversation":
-        """The caller's current conversation with the agent, made at need."""
-        found, _ = self.get_or_create(
-            owner_id=owner_id, agent_name=agent.slug, is_current=True, defaults={"agent": agent}
-        )
-        return found
-
-    def begin(self, owner_id: int, agent: Agent) -> "Conversation":
-        """A new conversation with the agent, which becomes the current one. The old one stays listed."""
-        self.filter(owner_id=owner_id, agent_name=agent.slug, is_current=True).update(is_current=False)
-        return self.create(owner_id=owner_id, agent=agent, agent_name=agent.slug, is_current=True)
 
 
 class Conversation(models.Model):
@@ -75,16 +62,6 @@ class Conversation(models.Model):
         if len(line) > AUTO_TITLE_LENGTH:
             line = line[:AUTO_TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
         self.title = line
-
-    def branch(self) -> "list[Message]":
-        """The messages from the first to `head`, in order."""
-        rows = {message.pk: message for message in self.messages.all()}
-        branch: list[Message] = []
-        at: uuid.UUID | None = self.head_id
-        while at in rows:
-            branch.append(rows.pop(at))
-            at = branch[-1].parent_id
-        return branch[::-1]
 
 
 class Message(models.Model):

@@ -14,12 +14,13 @@ from django.utils import timezone
 from agents.config import AgentConfig
 from agents.errors import ErrorCode
 from agents.models import SLUG_LENGTH
+from agents.statements import update
 from chat.ids import new_id
 from chat.models.conversation import Conversation, Message
 
 MAX_ATTEMPTS = 3
 LEASES_LOST, MIN_SECONDS_LOST = 4, 60  # how long after its lease a run that nobody takes up keeps its caller's slot
-# Spelled out in the query, not bound to it: only so SQLite sees that the index of active runs serves it.
+# Spelled out in queries, not bound to them: only so SQLite sees that an index of active runs serves it.
 ACTIVE = "status IN ('queued', 'running', 'waiting_approval')"
 
 
@@ -183,10 +184,9 @@ class Run(models.Model):
 
     def finish(self, status: "Run.Status", **fields: Any) -> None:
         """Enter a final state. The caller holds the run: this happens in the transaction of its last event."""
-        type(self).objects.filter(pk=self.pk).update(
-            status=status, lease_until=None, finished_at=timezone.now(), **fields
-        )
-        Conversation.objects.filter(pk=self.conversation_id).update(updated_at=timezone.now())
+        now = timezone.now()
+        update(Run, self.pk, status=status, lease_until=None, finished_at=now, **fields)
+        update(Conversation, self.conversation_id, updated_at=now)
 
 
 class RunEvent(models.Model):
