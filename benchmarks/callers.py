@@ -9,12 +9,8 @@ import asyncio
 import json
 import time
 from dataclasses import asdict, dataclass
-from urllib.parse import urlsplit
 
-from benchmarks.load import Stream, middle_and_tail, request
-
-BUSY = b"HTTP/1.1 503"
-PAUSE = 0.5  # seconds
+from benchmarks.load import answered, middle_and_tail, request
 
 
 @dataclass
@@ -35,29 +31,16 @@ class Calls:
 
 async def call(url: str, body: bytes, *, callers: int, requests: int) -> Calls:
     """Raises AssertionError where an answer is not a successful one."""
-    parts, sent = urlsplit(url), request(url, body, method="POST" if body else "GET")
-    loop = asyncio.get_running_loop()
+    sent = request(url, body, method="POST" if body else "GET")
     left = iter(range(requests))
     whole: list[float] = []
     first: list[float] = []
 
-    async def answered() -> Stream:
-        """Ask until there is an answer: a server that is too busy may send its clients away for a moment."""
-        while True:
-            _, stream = await loop.create_connection(lambda: Stream(sent), parts.hostname, parts.port)
-            await stream.done
-            assert stream.reads, "the server closed without an answer"
-            if not stream.reads[0].data.startswith(BUSY):
-                assert stream.reads[0].data.startswith(b"HTTP/1.1 200"), stream.reads[0].data[:500]
-                return stream
-            await asyncio.sleep(PAUSE)
-
     async def caller() -> None:
         for _ in left:
-            asked = time.monotonic()
-            stream = await answered()
-            whole.append(time.monotonic() - asked)
-            first.append(stream.reads[0].at - asked)
+            stream = await answered(url, sent)
+            whole.append(time.monotonic() - stream.sent)
+            first.append(stream.reads[0].at - stream.sent)
 
     start = time.monotonic()
     await asyncio.gather(*(caller() for _ in range(callers)))

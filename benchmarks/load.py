@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from benchmarks.received import COUNTED, STAMP, Read, gaps, tokens
 
 DEADLINE = 90.0  # seconds for one wave
+BUSY = b"HTTP/1.1 503"
+PAUSE = 0.5  # seconds after which a client that was sent away comes back
 
 
 @dataclass
@@ -71,16 +73,29 @@ def request(url: str, body: bytes, *, method: str = "POST") -> bytes:
     return f"{head}{kind}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+async def answered(url: str, sent: bytes) -> Stream:
+    """Ask until there is an answer, and read it to its end: a server that is too busy sends its clients away for a
+    moment, as it should, and what they wait then counts. Raises AssertionError where the answer is no success.
+    """
+    parts, asked = urlsplit(url), time.monotonic()
+    loop = asyncio.get_running_loop()
+    while True:
+        _, stream = await loop.create_connection(lambda: Stream(sent), parts.hostname, parts.port)
+        await stream.done
+        assert stream.reads, "the server closed without an answer"
+        if not stream.reads[0].data.startswith(BUSY):
+            assert stream.reads[0].data.startswith(b"HTTP/1.1 200"), stream.reads[0].data[:500]
+            stream.sent = asked
+            return stream
+        await asyncio.sleep(PAUSE)
+
+
 async def wave(url: str, sent: bytes, *, streams: int, ramp: float) -> list[Stream]:
     """Open so many streams within `ramp` seconds, and return when all have ended."""
-    parts = urlsplit(url)
-    loop = asyncio.get_running_loop()
 
     async def stream(number: int) -> Stream:
         await asyncio.sleep(number * ramp / streams)
-        _, opened = await loop.create_connection(lambda: Stream(sent), parts.hostname, parts.port)
-        await opened.done
-        return opened
+        return await answered(url, sent)
 
     async with asyncio.timeout(DEADLINE):
         return await asyncio.gather(*(stream(number) for number in range(streams)))

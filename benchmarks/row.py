@@ -1,6 +1,6 @@
 """A row of the result: what was measured on each server, in each round, and whether the goal's bounds hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -36,7 +36,7 @@ class Bound:
             return None
         return value <= self.limit if self.side == "at most" else value >= self.limit
 
-    def text(self, rounds: Rounds, shown: Callable[[float], str]) -> str:
+    def text(self, rounds: Rounds) -> str:
         """Such as `≤ 8`, or `≤ 0.33 × FastAPI + SDK (0.21)`."""
         limit = f"{SIGNS[self.side]} {number(self.limit)}"
         whose = "" if self.whose == OURS else f"{self.whose}: "
@@ -75,7 +75,7 @@ class Row:
 
     @property
     def bound(self) -> str:
-        return "; ".join(bound.text(self.rounds, self.shown) for bound in self.bounds)
+        return "; ".join(bound.text(self.rounds) for bound in self.bounds)
 
 
 def number(value: float) -> str:
