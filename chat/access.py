@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
@@ -19,7 +19,7 @@ from agents.errors import ErrorCode
 from agents.statements import load
 from chat.credentials import Credentials
 from chat.exceptions import Refused, invalid
-from chat.models import ApiKey
+from chat.models import ApiKey, SocketTicket
 from chat.models.access import Scope
 
 LOCAL_USER = "local"
@@ -34,7 +34,7 @@ class Caller:
     user_id: int
     username: str
     scopes: frozenset[str]
-    via: Literal["key", "session", "local"]
+    via: str  # "key", "session" or "local"
     credential: str = field(default="", repr=False)
 
     @property
@@ -47,9 +47,9 @@ class Caller:
 
 
 def authenticate(credentials: Credentials) -> Caller:
-    """Say who is asking: by key, by session, or as the user of an open machine. Raises Refused. Uses the database.
+    """Say who is asking: by key, ticket or session, or as the user of an open machine. Raises Refused.
 
-    A request is told too: from then on `request.caller` is who asked.
+    Uses the database. A request is told too: from then on `request.caller` is who asked.
     """
     caller = _identify(credentials)
     if credentials.request is not None:
@@ -62,6 +62,8 @@ def _identify(credentials: Credentials) -> Caller:
     authorization = credentials.headers.get("authorization")
     if authorization is not None:
         return _by_key(authorization, credentials)
+    if credentials.ticket is not None:
+        return _by_ticket(credentials.ticket, credentials)
     caller = _by_session(credentials)
     if caller is None and settings.OPEN_ACCESS and credentials.is_local:
         caller = _local()
@@ -94,19 +96,33 @@ def _by_key(authorization: str, credentials: Credentials) -> Caller:
     key = ApiKey.objects.find(text.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise Refused(ErrorCode.UNAUTHENTICATED, f"The API key is not valid, was revoked or has expired. {HOW}")
-    if credentials.websocket and not _may_open_socket(credentials):
-        raise Refused(ErrorCode.FORBIDDEN, "Sockets from this origin are not allowed (CORS_ALLOWED_ORIGINS).")
+    if credentials.websocket:
+        _check_origin(credentials)
     key.mark_used()
     return _of_key(key)
+
+
+def _by_ticket(text: str, credentials: Credentials) -> Caller:
+    """Whoever asked for the ticket; the origin is asked first, so that a page that may not use it cannot spend it."""
+    _check_origin(credentials)
+    ticket = SocketTicket.objects.redeem(text)
+    if ticket is not None:
+        scopes = frozenset(ticket.scopes)
+        caller = Caller(ticket.user_id, ticket.user.get_username(), scopes, ticket.via, ticket.credential)
+        if still_valid([caller]):
+            return caller
+    raise Refused(ErrorCode.UNAUTHENTICATED, "The ticket is not valid, was used or has expired.")
 
 
 def _of_key(key: ApiKey) -> Caller:
     return Caller(key.user_id, key.user.get_username(), frozenset(key.scopes), "key", key.prefix)
 
 
-def _may_open_socket(credentials: Credentials) -> bool:
+def _check_origin(credentials: Credentials) -> None:
+    """A socket with a key or a ticket comes from a program, our own pages, or those of an origin that is listed."""
     origin = credentials.headers.get("origin")
-    return origin is None or credentials.origin_is_own or origin in settings.CORS_ALLOWED_ORIGINS
+    if origin is not None and not credentials.origin_is_own and origin not in settings.CORS_ALLOWED_ORIGINS:
+        raise Refused(ErrorCode.FORBIDDEN, "Sockets from this origin are not allowed (CORS_ALLOWED_ORIGINS).")
 
 
 def _by_session(credentials: Credentials) -> Caller | None:

@@ -1,10 +1,10 @@
 """What a connection shows of itself: its headers, where it comes from, and which page asked for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -25,6 +25,7 @@ class Credentials:
     secure: bool
     websocket: bool
     request: HttpRequest | None = None
+    ticket: str | None = field(default=None, repr=False)  # of a WebSocket's query
 
     @classmethod
     def of_request(cls, request: HttpRequest) -> "Credentials":
@@ -34,12 +35,19 @@ class Credentials:
 
     @classmethod
     def of_scope(cls, scope: Mapping[str, Any]) -> "Credentials":
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for name, value in (
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
+        ):
+            headers[name] = f"{headers[name]},{value}" if name in headers else value  # two origins are none
         proxied = settings.SECURE_PROXY_SSL_HEADER
         secure = scope.get("scheme") == "wss"
         if proxied:
             secure = secure or headers.get(proxied[0].removeprefix("HTTP_").replace("_", "-").lower()) == proxied[1]
-        return cls(headers, (scope.get("client") or [""])[0], headers.get("host", ""), secure, websocket=True)
+        peer = (scope.get("client") or [""])[0]
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        ticket = query["ticket"][0] if "ticket" in query else None
+        return cls(headers, peer, headers.get("host", ""), secure, websocket=True, ticket=ticket)
 
     @property
     def own_origin(self) -> str:

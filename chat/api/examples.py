@@ -158,3 +158,9 @@ HEALTH = _answer(
         "checks": {"database": "ok", "redis": "off", "runs": "ok"},
     },
 )
+TICKET = OpenApiExample(
+    "A ticket",
+    value={"ticket": "4hY1mJt0cXl9…", "expires_at": "2026-11-22T21:15:33.120Z"},
+    response_only=True,
+    status_codes=["201"],
+)

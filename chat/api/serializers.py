@@ -245,3 +245,8 @@ class LiveSerializer(serializers.Serializer[Any]):
 class ReadySerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ready", "not_ready"])
     checks = serializers.DictField(child=serializers.CharField())
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    ticket = serializers.CharField(help_text="For `/ws?ticket=…`: good once. Keep it out of logs all the same.")
+    expires_at = serializers.DateTimeField(help_text="30 seconds from now.")

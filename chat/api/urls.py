@@ -7,6 +7,7 @@ from chat.api.decisions import DecisionView
 from chat.api.docs import ReferenceView, SwaggerView
 from chat.api.health import HealthView, LiveView, ReadyView
 from chat.api.runs import RunCancelView, RunEventsView, RunView
+from chat.api.tickets import TicketView
 
 urlpatterns = [
     path("chat", ChatView.as_view(), name="chat"),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("conversations", ConversationListView.as_view(), name="conversations"),
     path("conversations/<str:conversation_id>", ConversationView.as_view(), name="conversation"),
     path("conversations/<str:conversation_id>/messages", MessageListView.as_view(), name="conversation-messages"),
+    path("ws/ticket", TicketView.as_view(), name="ws-ticket"),
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
     path("health/ready", ReadyView.as_view(), name="health-ready"),

@@ -3,6 +3,17 @@ from chat.models.allowance import Allowance
 from chat.models.audit import AuditEntry
 from chat.models.conversation import Conversation, Message
 from chat.models.run import Run, RunEvent
+from chat.models.ticket import SocketTicket
 from chat.models.tool_call import ToolCall
 
-__all__ = ["Allowance", "ApiKey", "AuditEntry", "Conversation", "Message", "Run", "RunEvent", "ToolCall"]
+__all__ = [
+    "Allowance",
+    "ApiKey",
+    "AuditEntry",
+    "Conversation",
+    "Message",
+    "Run",
+    "RunEvent",
+    "SocketTicket",
+    "ToolCall",
+]

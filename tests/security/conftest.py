@@ -1,13 +1,15 @@
 """One server that all attacks share: each of them leaves it running."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from tests.product import Product, Products
 from tests.security.sizes import SIZES
 
+FRIEND = "https://app.example.com"
 HERE = Path(__file__).parent
 
 
@@ -23,3 +25,16 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield session
+
+
+@pytest.fixture(scope="package")
+def cluster(products: Products, provider: str) -> Iterator[list[Product]]:
+    """Two processes that share a database: no open access, and one other origin whose pages may call."""
+    before = len(products)
+    settings = {"OPENAI_BASE_URL": provider, "OPEN_ACCESS": 0, "DRAIN_SECONDS": 0, "LOG_LEVEL": "DEBUG"}
+    first = products.launch("postgres", **settings, CORS_ALLOWED_ORIGINS=FRIEND)
+    second = products.launch(beside=first, **settings, CORS_ALLOWED_ORIGINS=FRIEND)
+    for server in (first, second):
+        server.wait_until_ready()
+    yield [first, second]
+    products.end(since=before)

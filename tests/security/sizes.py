@@ -11,9 +11,16 @@ class Sizes:
     """Counts; what ends in `_seconds` is a time."""
 
     test_seconds: int = 120  # the longest that one test may take
+    ticket_races: int = 2
+    ticket_rivals: int = 4  # on each of two processes
     schema_examples: int = 2  # of schemathesis, per operation and phase
 
 
 SMALL = Sizes()
-FULL = Sizes(test_seconds=1800, schema_examples=100)
+FULL = Sizes(
+    test_seconds=1800,
+    ticket_races=100,
+    ticket_rivals=25,
+    schema_examples=100,
+)
 SIZES = FULL if IS_FULL else SMALL

@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import aiohttp
 import pytest
-from websockets.exceptions import ConnectionClosed
 
-from tests.product import Product, Products
+from tests.product import Product
 from tests.security.figures import record
 from tests.wire.client import Answer, Client, Socket, Stream
 from tests.wire.rows import execute, make_key, make_user
@@ -20,18 +19,6 @@ WITHIN_SECONDS = 5
 AGO = "2020-01-01 00:00:00"
 LONG = "paced:600:50"
 End = Callable[[], Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-def cluster(products: Products, provider: str) -> Iterator[list[Product]]:
-    """Two processes that share a database."""
-    before = len(products)
-    first = products.launch("postgres", OPENAI_BASE_URL=provider, OPEN_ACCESS=0, DRAIN_SECONDS=0)
-    second = products.launch(beside=first, OPENAI_BASE_URL=provider, OPEN_ACCESS=0, DRAIN_SECONDS=0)
-    for server in (first, second):
-        server.wait_until_ready()
-    yield [first, second]
-    products.end(since=before)
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +36,11 @@ class Opened:
 
     async def seconds_until_closed(self) -> float:
         began = time.monotonic()
-        frames, code, answer = await asyncio.gather(self.stream.rest(), self._close_code(), self.waiting)
+        frames, code, answer = await asyncio.gather(self.stream.rest(), self.socket.close_code(), self.waiting)
         assert all(frame.type != "chat_complete" for frame in frames)
         assert code == 4401
         assert (answer.status, answer.code) == (401, "unauthenticated")
         return time.monotonic() - began
-
-    async def _close_code(self) -> int | None:
-        try:
-            while True:
-                await self.socket.text()
-        except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd else None
 
 
 async def open_everything(stack: AsyncExitStack, client: Client, other: Product) -> Opened:

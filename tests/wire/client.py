@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from yarl import URL
 
 from tests.product import Product
@@ -139,6 +140,14 @@ class Socket:
             taken.append(await self.receive())
         return taken
 
+    async def close_code(self) -> int | None:
+        """Read until the server closes; with which code."""
+        try:
+            while True:
+                await self.text()
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else None
+
     async def chat(self, message: str, **options: Any) -> list[dict[str, Any]]:
         """Ask and wait for the end; all frames."""
         await self.send("chat", {"message": message, **options})
@@ -220,10 +229,10 @@ class Client:
         return list(answer.json["events"])
 
     @asynccontextmanager
-    async def socket(self, **headers: str) -> AsyncIterator[Socket]:
+    async def socket(self, query: str = "", **headers: str) -> AsyncIterator[Socket]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with connect(
-            self.server.websocket_url,
+            self.server.websocket_url + query,
             additional_headers={**self.headers, **named},
             max_size=None,
             proxy=None,

@@ -1,5 +1,7 @@
 """Open access: this machine's own programs and pages, and nobody else."""
 
+from collections.abc import Mapping
+
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -26,9 +28,9 @@ FOREIGN_HOSTS = ("evil.example", "127.0.0.1.evil.example", "localhost.evil.examp
                  "192.168.0.7", "[::2]", "xlocalhost", "2130706433", "")  # fmt: skip
 
 
-async def socket_outcome(server: Product, headers: dict[str, str], host: str = "") -> str:
+async def socket_outcome(server: Product, headers: Mapping[str, str], host: str = "", query: str = "") -> str:
     """`open`, or the close code or HTTP status that a handshake with these headers leads to."""
-    uri = f"ws://{host or f'127.0.0.1:{server.port}'}/ws"
+    uri = f"ws://{host or f'127.0.0.1:{server.port}'}/ws{query}"
     try:
         async with connect(
             uri, host="127.0.0.1", port=server.port, additional_headers=headers, proxy=None, ping_interval=None
