@@ -109,7 +109,7 @@ class ToolCallAdmin(ReadOnly, LooksAreRecorded):
             **self.admin_site.each_context(request),
             "title": f"{decision.label}?",
             "opts": self.opts,
-            "calls": undecided,
+            "calls": [(call, json.dumps(call.arguments, ensure_ascii=False)) for call in undecided],
             "decision": decision,
             "checkbox": ACTION_CHECKBOX_NAME,
         }

@@ -39,6 +39,7 @@ def test_a_decision_is_asked_for_once_more_then_made_and_recorded(root, decision
     call, untouched = make_call(), make_call()
     asked = choose(root, decision, call)
     assert call.name in asked.text
+    assert "{&quot;expression&quot;: " in asked.text
     assert EVIL not in asked.text
     call.refresh_from_db()
     assert call.status == "outcome_unknown"
