@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
     CURSOR_EXPIRED = "cursor_expired"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     RATE_LIMITED = "rate_limited"
+    BUDGET_EXCEEDED = "budget_exceeded"
     CONTEXT_TOO_LONG = "context_too_long"
     TOOL_ROUNDS_EXCEEDED = "tool_rounds_exceeded"
     LIMIT_EXCEEDED = "limit_exceeded"
@@ -45,6 +46,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.CURSOR_EXPIRED: 410,
     ErrorCode.IDEMPOTENCY_MISMATCH: 422,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.BUDGET_EXCEEDED: 429,
     ErrorCode.CONTEXT_TOO_LONG: 422,
     ErrorCode.TOOL_ROUNDS_EXCEEDED: 422,
     ErrorCode.LIMIT_EXCEEDED: 422,

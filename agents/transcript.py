@@ -1,6 +1,7 @@
 """What a run has said and done so far: the loop's only state, owned by whoever runs the loop."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agents.errors import ErrorCode, RunFailed
@@ -166,6 +167,11 @@ class Transcript:
             output_tokens=-(-output_chars // CHARS_PER_TOKEN),
             estimated=True,
         )
+
+
+def estimated_tokens(messages: Iterable[ModelMessage]) -> int:
+    """About how many tokens these messages are for a model to read."""
+    return -(-sum(_length(message) for message in messages) // CHARS_PER_TOKEN)
 
 
 def _length(message: ModelMessage) -> int:

@@ -14,13 +14,14 @@ from django.utils.safestring import SafeString
 
 from chat.audit import Action, record
 from chat.audit.admin import AuditAdmin
+from chat.budget_admin import BudgetAdmin, SpendingAdmin
 from chat.looks import LooksAreRecorded, ReadOnly
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
 from chat.states import in_colour
 from chat.tool_call_admin import ToolCallAdmin, ToolCallInline
 from tools.changes import TellsChanges, tell
 
-__all__ = ["AuditAdmin", "ToolCallAdmin"]  # registered by their modules
+__all__ = ["AuditAdmin", "BudgetAdmin", "SpendingAdmin", "ToolCallAdmin"]  # registered by their modules
 EVENTS_SHOWN = 500
 admin.site.site_header = admin.site.site_title = "Streaming Chat"
 admin.site.index_title = "Agents, tools and conversations"

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -16,12 +17,13 @@ from agents.messages import ModelMessage
 from agents.models import DEFAULT_AGENT, Agent, is_slug
 from agents.statements import database_time, db_key, insert, load, update
 from chat.access import Caller
-from chat.exceptions import Refused, not_found
+from chat.budgets import set_aside
+from chat.exceptions import NeedsOwnTransaction, Refused, not_found
 from chat.history import load_history
 from chat.ids import parse_id
 from chat.journal.live_run import Entry
 from chat.journal.rows import store_event
-from chat.models import Allowance, Conversation, Message, Run
+from chat.models import Allowance, Budget, Conversation, Message, Run
 from chat.models.allowance import Left
 from chat.models.run import ACTIVE
 from chat.requests import ChatRequest
@@ -41,9 +43,18 @@ class Begun:
 
 
 def begin_run(
-    caller: Caller, request: ChatRequest, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str = ""
+    caller: Caller,
+    request: ChatRequest,
+    *,
+    owner: uuid.UUID,
+    lease: timedelta,
+    idempotency_key: str = "",
+    alone: bool = True,
 ) -> Begun:
     """Store the message and its run. Raises Refused, and then nothing is stored.
+
+    `alone`: the transaction is this start's own. One that shares it raises NeedsOwnTransaction where there are budgets:
+    starts of many callers lock their counters, and would wait for each other in a circle.
 
     A caller's starts happen one after the other, in whatever process, as each takes from the same row of allowances:
     so limits are exact, a key makes one run, and one conversation is the current one.
@@ -54,10 +65,11 @@ def begin_run(
             return Begun(_same_request(earlier, request), Allowance.objects.left(caller.user_id), attached=True)
     left = _take_message(caller)
     try:
-        return _begin(caller, request, left, owner=owner, lease=lease, idempotency_key=idempotency_key)
+        begun = _begin(caller, request, left, alone=alone, owner=owner, lease=lease, idempotency_key=idempotency_key)
     except Refused as refused:  # then the message is not taken either
         refused.headers |= left.with_one_back().headers
         raise
+    return begun
 
 
 def _earlier(caller: Caller, idempotency_key: str) -> Run | None:
@@ -68,14 +80,34 @@ def _earlier(caller: Caller, idempotency_key: str) -> Run | None:
     return Run.objects.filter(caller_id=caller.user_id, idempotency_key=idempotency_key).first()
 
 
-def _begin(
-    caller: Caller, request: ChatRequest, left: Left, *, owner: uuid.UUID, lease: timedelta, idempotency_key: str
-) -> Begun:
+def _begin(caller: Caller, request: ChatRequest, left: Left, *, alone: bool, **ownership: Any) -> Begun:
     _check_slots(caller)
     conversation, agent = _conversation_and_agent(caller, request)
     if not conversation._state.adding:
         _check_not_busy(conversation)
+    budgets = Budget.objects.applying_to(caller.user_id, agent.pk)
+    if budgets and not alone:
+        raise NeedsOwnTransaction
     tools = agent.runnable_tools()
+    run = _make_run(caller, request, conversation, agent, tools, budgeted=bool(budgets), **ownership)
+    history = load_history(conversation)
+    if budgets:
+        set_aside(run, budgets, history)
+    return Begun(run, left, first=[_first_event(run)], history=history, tools=tools)
+
+
+def _make_run(
+    caller: Caller,
+    request: ChatRequest,
+    conversation: Conversation,
+    agent: Agent,
+    tools: tuple[Tool, ...],
+    *,
+    budgeted: bool,
+    owner: uuid.UUID,
+    lease: timedelta,
+    idempotency_key: str,
+) -> Run:
     config = agent.config(tools, instructions=request.instructions, parallel_tools=request.parallel_tools)
     question, answer = _add_messages(conversation, request)
     run = Run(
@@ -90,9 +122,10 @@ def _begin(
         owner=owner,
         idempotency_key=idempotency_key,
         request_digest=request.digest(),
+        budgeted=budgeted,
     )
     insert(run, lease_until=database_time(plus=lease))
-    return Begun(run, left, first=[_first_event(run)], history=load_history(conversation), tools=tools)
+    return run
 
 
 def _same_request(earlier: Run, request: ChatRequest) -> Run:

@@ -4,7 +4,11 @@ from typing import Any
 
 from agents.errors import ErrorCode, Refused
 
-__all__ = ["AppendOnly", "OwnershipLost", "Refused", "invalid", "not_found"]
+__all__ = ["AppendOnly", "NeedsOwnTransaction", "OwnershipLost", "Refused", "invalid", "not_found"]
+
+
+class NeedsOwnTransaction(Exception):
+    """A start shares its transaction with others, and has to lock rows that it may not keep from them."""
 
 
 class AppendOnly(Exception):

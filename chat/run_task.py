@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from agents.errors import ErrorCode
+from agents.errors import ErrorCode, RunFailed
 from agents.events import (
     AnyEvent,
     ChatCancelled,
@@ -28,10 +28,11 @@ from agents.statements import update
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Transcript
 from chat import log_context
+from chat.budgets import set_aside_more
 from chat.exceptions import OwnershipLost
 from chat.history import turns_of, without_nul
 from chat.journal import Journal, LiveRun
-from chat.models import Message, Run, ToolCall
+from chat.models import Message, Reservation, Run, ToolCall
 
 log = logging.getLogger(__name__)
 LARGEST_COUNT = 2**31 - 1  # that a column holds
@@ -94,6 +95,8 @@ class RunTask:
             return self._cancellation()
         except OwnershipLost:
             raise
+        except RunFailed as failure:
+            return self._failed(failure.code, failure.message)
         except Exception:
             log.exception("Run %s failed", self.run.pk)
             return self._failed(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side. Try again.")
@@ -109,7 +112,14 @@ class RunTask:
         elif first.terminal:
             await self._finish(first)
         else:
+            if self.run.budgeted and isinstance(first, ToolCallStart):
+                await self._set_aside_more()
             await self._journal.append(self.live, group, self._rows_of(group))
+
+    async def _set_aside_more(self) -> None:
+        """A turn has ended that leads to another one: see that the budgets have the tokens. Raises RunFailed."""
+        settings = self.run.agent_config.settings
+        await self._journal.execute(lambda: set_aside_more(self.run.pk, self._transcript, settings))
 
     async def _finish(self, last: AnyEvent) -> None:
         if self._ending:
@@ -117,7 +127,18 @@ class RunTask:
         self._ending = True
         if isinstance(last, (ChatComplete, ChatCancelled, Error)):
             last.run_id, last.conversation_id = str(self.run.pk), str(self.run.conversation_id)
-        await self._journal.append(self.live, (last,), self._ending_of(last))
+        ending = self._journal.append(self.live, (last,), self._ending_of(last))
+        if not self.run.budgeted:
+            await ending
+            return
+        # Handed over together they are stored together: whoever sees the end sees its tokens counted.
+        settled, ended = await asyncio.gather(
+            self._journal.execute(Reservation.objects.filter(run_id=self.run.pk).settle), ending, return_exceptions=True
+        )
+        if isinstance(settled, Exception):
+            log.warning("A run's tokens will be counted later: %s", type(settled).__name__)
+        if isinstance(ended, BaseException):
+            raise ended
 
     def _rows_of(self, group: tuple[AnyEvent, ...]) -> Callable[[], None] | None:
         """What is stored with these events: the intent of each call with its start, its outcome with its result."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -26,10 +27,10 @@ from chat import log_context
 from chat.access import Caller
 from chat.begin import Begun, begin_run
 from chat.decisions import Decisions
-from chat.exceptions import Refused
+from chat.exceptions import NeedsOwnTransaction, Refused
 from chat.hints import Hints
 from chat.journal import Journal
-from chat.models import Run
+from chat.models import Reservation, Run
 from chat.models.allowance import Left
 from chat.open_connections import OpenConnections
 from chat.recovery import Recovered, claim_abandoned
@@ -90,10 +91,15 @@ class Runs:
         return await asyncio.shield(self._spawn(self._start(caller, request, idempotency_key)))
 
     async def _start(self, caller: Caller, request: ChatRequest, idempotency_key: str) -> Started:
-        def begin() -> Begun:
-            return begin_run(caller, request, owner=self.process, lease=self.lease, idempotency_key=idempotency_key)
+        def begin(*, alone: bool) -> Begun:
+            return begin_run(
+                caller, request, owner=self.process, lease=self.lease, idempotency_key=idempotency_key, alone=alone
+            )
 
-        begun = await self.write(begin, lock=caller.user_id)
+        try:
+            begun = await self.write(partial(begin, alone=False), lock=caller.user_id)
+        except NeedsOwnTransaction:
+            begun = await self.write(partial(begin, alone=True))
         if not begun.attached:
             self._launch_new(begun)
         return Started(begun.run.pk, begun.run.conversation_id, begun.attached, begun.left)
@@ -192,6 +198,7 @@ class Runs:
                 if beat % sweep_every == 0 and not self.draining:
                     await self._recover()
                     await self.decisions.carry_out()
+                    await self.journal.execute(Reservation.objects.settle)  # of runs whose process could not
                 if beat % PRUNE_EVERY == PRUNE_EVERY - 1:
                     await self.journal.execute(prune_batch)
             except (DatabaseError, InterfaceError) as error:

@@ -126,6 +126,19 @@ DECIDED_CALL = _answer(
         "decided_at": WHEN,
     },
 )
+USAGE_ANSWER = _answer(
+    "A day and a month",
+    {
+        "day": {"begins_at": "2026-11-22T00:00:00Z", "resets_at": "2026-11-23T00:00:00Z", "runs": 2}
+        | {"input_tokens": 624, "output_tokens": 96},
+        "month": {"begins_at": "2026-11-01T00:00:00Z", "resets_at": "2026-12-01T00:00:00Z", "runs": 31}
+        | {"input_tokens": 9480, "output_tokens": 2210},
+        "budgets": [
+            {"period": "day", "tokens": 100000, "used": 720, "reserved": 0, "remaining": 99280}
+            | {"resets_at": "2026-11-23T00:00:00Z"}
+        ],
+    },
+)
 NEW_TITLE = OpenApiExample("A new title", value={"title": "Weather and sums"}, request_only=True)
 LIVE = _answer("Up", {"status": "live"})
 READY = _answer("Ready", {"status": "ready", "checks": {"database": "ok", "redis": "off", "runs": "ok"}})

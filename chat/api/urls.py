@@ -8,6 +8,7 @@ from chat.api.docs import ReferenceView, SwaggerView
 from chat.api.health import HealthView, LiveView, ReadyView
 from chat.api.runs import RunCancelView, RunEventsView, RunView
 from chat.api.tickets import TicketView
+from chat.api.usage import UsageView
 
 urlpatterns = [
     path("chat", ChatView.as_view(), name="chat"),
@@ -21,6 +22,7 @@ urlpatterns = [
     path("conversations/<str:conversation_id>", ConversationView.as_view(), name="conversation"),
     path("conversations/<str:conversation_id>/messages", MessageListView.as_view(), name="conversation-messages"),
     path("ws/ticket", TicketView.as_view(), name="ws-ticket"),
+    path("usage", UsageView.as_view(), name="usage"),
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
     path("health/ready", ReadyView.as_view(), name="health-ready"),

@@ -1,6 +1,7 @@
 from chat.models.access import ApiKey
 from chat.models.allowance import Allowance
 from chat.models.audit import AuditEntry
+from chat.models.budget import Budget, Reservation, Spending
 from chat.models.conversation import Conversation, Message
 from chat.models.run import Run, RunEvent
 from chat.models.ticket import SocketTicket
@@ -10,10 +11,13 @@ __all__ = [
     "Allowance",
     "ApiKey",
     "AuditEntry",
+    "Budget",
     "Conversation",
     "Message",
+    "Reservation",
     "Run",
     "RunEvent",
     "SocketTicket",
+    "Spending",
     "ToolCall",
 ]

@@ -43,7 +43,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs whose owner has not renewed its lease in time (by the database's clock)."""
         return self.active().filter(lease_until__lte=Now())
 
-    def slots_of(self, caller_id: int) -> "RunQuerySet":
+    def slots_of(self, caller_id: int) -> "models.QuerySet[Run]":
         """The caller's runs that count against MAX_CONCURRENT_RUNS.
 
         A run whose process died keeps its slot while another one may take it up; where nobody has for several leases,
@@ -102,6 +102,7 @@ class Run(models.Model):
     error_message = models.TextField(blank=True)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
+    budgeted = models.BooleanField(default=False, help_text="It has set tokens aside in a budget.")
     usage_estimated = models.BooleanField(default=False)
     tool_call_count = models.PositiveIntegerField(default=0)
     first_token_ms = models.PositiveIntegerField(null=True, blank=True)
