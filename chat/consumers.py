@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from contextlib import aclosing
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 from asgiref.typing import WebSocketScope
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
+from django.conf import settings
 
 from agents.errors import ErrorCode
 from agents.events import ToolCallComplete, ToolCallError, ToolCallStart
@@ -20,6 +22,7 @@ from chat.credentials import Credentials
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
 from chat.follow import Position, find_run, position
+from chat.frame_rate import FrameRate
 from chat.journal import Entry
 from chat.open_connections import OpenConnection
 from chat.request_id import request_id
@@ -27,9 +30,14 @@ from chat.requests import Cancel, ChatRequest, Frame, Resume, check_chat, conver
 from chat.runs import current_runs
 
 log = logging.getLogger(__name__)
-CLOSE_CODES = {ErrorCode.UNAUTHENTICATED: 4401, ErrorCode.FORBIDDEN: 4403}
+CLOSE_CODES = {ErrorCode.UNAUTHENTICATED: 4401, ErrorCode.FORBIDDEN: 4403, ErrorCode.RATE_LIMITED: 4429}
 CLOSE_OTHER = 4400
 TOOL_EVENTS = frozenset(str(kind.__struct_config__.tag) for kind in (ToolCallStart, ToolCallComplete, ToolCallError))
+TOO_FAST = Refused(
+    ErrorCode.RATE_LIMITED,
+    f"At most {settings.MAX_FRAMES_PER_SECOND} frames a second are taken (MAX_FRAMES_PER_SECOND). Send this again.",
+    retry_after=1,
+)
 PONG = '{"type":"pong","data":{}}'
 
 
@@ -51,12 +59,16 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self.caller = await in_database(authenticate, credentials)
             log_context.tell_caller(self.caller.username)
             self.caller.require("chat")
+            current_runs().connections.check_room(self.caller, "socket")
         except Exception as error:
             refused = as_refused(error)
             await self.base_send({"type": "websocket.accept"})  # a code reaches browsers only after the handshake
+            if refused.code is ErrorCode.RATE_LIMITED:
+                await self._send_error(refused, None)
             await self._close(CLOSE_CODES.get(refused.code, CLOSE_OTHER))
             raise StopConsumer from None
         await self.base_send({"type": "websocket.accept"})
+        self.rate = FrameRate(settings.MAX_FRAMES_PER_SECOND, time.monotonic())
         self.connection = current_runs().connections.add(self.caller, "socket", self._expel)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
@@ -82,11 +94,14 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if self.connection is None:
             return
         frame: Frame | None = None
+        in_time = self.rate.take(time.monotonic())
         try:
             text = message.get("text")
             if text is None:
                 raise invalid("Frames are JSON text, not binary.")
             frame = decode(text, Frame)
+            if not in_time:
+                raise TOO_FAST
             await self._obey(frame)
         except StopConsumer:
             raise
@@ -95,6 +110,9 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             if refused.code is ErrorCode.INTERNAL_ERROR:
                 log.exception("A WebSocket command failed")
             await self._send_error(refused, frame)
+        if self.rate.is_hopeless():
+            self._let_go()
+            await self._close(CLOSE_CODES[ErrorCode.RATE_LIMITED])
 
     async def _obey(self, frame: Frame) -> None:
         match frame.type:

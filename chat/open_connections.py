@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from agents.errors import ErrorCode
@@ -43,6 +44,15 @@ class OpenConnections:
 
     def count(self, user_id: int, kind: Kind) -> int:
         return sum(each.kind == kind and each.caller.user_id == user_id for each in self._open)
+
+    def check_room(self, caller: Caller, kind: Literal["stream", "socket"]) -> None:
+        """Raises Refused when the caller has as many open, at this process, as one may."""
+        name = "MAX_OPEN_STREAMS" if kind == "stream" else "MAX_OPEN_SOCKETS"
+        most = getattr(settings, name)
+        if self.count(caller.user_id, kind) >= most:
+            raise Refused(
+                ErrorCode.RATE_LIMITED, f"You have {most} {kind}s open ({name}). Close one first.", retry_after=1
+            )
 
     def add(self, caller: Caller, kind: Kind, close: Callable[[], None]) -> OpenConnection:
         connection = OpenConnection(caller, kind, close)

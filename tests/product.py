@@ -24,6 +24,9 @@ SETTINGS: Mapping[str, object] = {
     "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
     "RATE_LIMIT_MESSAGES": "100000/min",
     "MAX_CONCURRENT_RUNS": 10_000,
+    "MAX_OPEN_STREAMS": 10_000,
+    "MAX_OPEN_SOCKETS": 10_000,
+    "MAX_FRAMES_PER_SECOND": 1_000_000,
     "PYTHONUNBUFFERED": 1,
 }
 

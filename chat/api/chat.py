@@ -78,6 +78,7 @@ class ChatStreamView(AsyncAPIView):
     )
     async def post(self, request: Request) -> HttpResponseBase:
         runs = current_runs()
+        runs.connections.check_room(self.caller, "stream")
         last_event_id = request.headers.get("last-event-id", "")
         if last_event_id:
             at, left = await in_database(_position_and_left, self.caller, *parse_last_event_id(last_event_id))

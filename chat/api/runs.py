@@ -71,7 +71,7 @@ class RunEventsView(AsyncAPIView):
         responses={
             (200, "text/event-stream"): STREAM,
             (200, "application/json"): EventPageSerializer,
-            **errors(400, 401, 403, 404, 410),
+            **errors(400, 401, 403, 404, 410, 429),
         },
         examples=[EVENT_PAGE],
         tags=["runs"],
@@ -86,6 +86,7 @@ class RunEventsView(AsyncAPIView):
         at = await in_database(position, self.caller, run_id, after)
         if _wants_json(request):
             return await self._page(request, at)
+        current_runs().connections.check_room(self.caller, "stream")
         return event_stream(current_runs(), self.caller, at)
 
     async def _page(self, request: Request, at: Position) -> HttpResponse:

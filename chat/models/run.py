@@ -51,7 +51,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """
         lost = Now() - timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
         held = self.filter(caller_id=caller_id).extra(where=[f"{Run._meta.db_table}.{ACTIVE}"])  # noqa: S610 - constant
-        return held.filter(Q(lease_until=None) | Q(lease_until__gt=lost))  # type: ignore[return-value]  # extra() forgets the class
+        return held.filter(Q(lease_until=None) | Q(lease_until__gt=lost))
 
     def release(self) -> int:
         """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""
