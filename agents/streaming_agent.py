@@ -11,10 +11,11 @@ from typing import Any
 
 from agents.errors import ErrorCode, RunFailed
 from agents.events import AnyEvent, ChatComplete, Error, ModelRetry
+from agents.limits import Limits
 from agents.llm.base import ChatModel, ModelRequest, Retry, TurnEnd
 from agents.messages import ModelMessage, SystemMessage, UserMessage
 from agents.tool_round import ToolRound
-from agents.transcript import Limits, Transcript
+from agents.transcript import Transcript
 from tools.base import Tool
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class StreamingAgent:
             tools=tuple(self.tools.values()),
             parallel_tool_calls=self.parallel_tools,
             settings=self.settings,
+            limits=self.limits,
         )
 
 

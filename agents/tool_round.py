@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from agents.events import AnyEvent, ToolCallComplete, ToolCallError, ToolCallStart, ToolCallState
+from agents.limits import Limits
 from agents.messages import ToolCall, ToolMessage
-from agents.transcript import Limits, Transcript
+from agents.transcript import Transcript
 from tools.base import Tool, ToolContext
 from tools.execution import ToolResult, execute
 

@@ -4,24 +4,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agents.errors import ErrorCode, RunFailed
 from agents.events import ChatChunk, Event, ReasoningChunk, Usage
+from agents.limits import Limits
 from agents.llm.base import ReasoningDelta, TextDelta, TurnEnd
 from agents.messages import AssistantMessage, ModelMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 
 CHARS_PER_TOKEN = 4  # a rule of thumb for English, used only where the provider does not count
 NOT_RUN = "The call was stopped before it finished; its outcome is unknown."
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one run; passing one ends the run with a message that names it. Lengths are in characters."""
-
-    max_rounds: int = 10
-    max_output_chars: int = 2_000_000
-    max_tool_calls: int = 128
-    max_tool_argument_chars: int = 100_000
-    max_tool_result_chars: int = 100_000
 
 
 @dataclass(slots=True)
@@ -45,6 +34,7 @@ class Transcript:
     _turn: list[str] | None = None
     _reasoning: list[str] = field(default_factory=list)
     _prompt_chars: int = 0
+    _used: Usage | None = None  # what the open turn has used, where it is known
 
     @property
     def answer(self) -> str:
@@ -99,20 +89,16 @@ class Transcript:
         return bool(self.messages) and isinstance(self.messages[-1], AssistantMessage)
 
     def open_turn(self, system: SystemMessage) -> None:
-        self._turn, self._reasoning = [], []
+        self._turn, self._reasoning, self._used = [], [], None
         self._prompt_chars = len(system.content) + sum(_length(message) for message in self.messages)
 
     def take(self, delta: TextDelta | ReasoningDelta, limits: Limits) -> Event:
-        """Note a piece of the turn, and return its event. Raises RunFailed when the run has said too much."""
+        """Note a piece of the turn, and return its event. Raises ModelError when the run has said too much."""
         if self.first_token_at is None:
             self.first_token_at = time.monotonic()
         content = delta.content
         self._answer_chars += len(content)
-        if self._answer_chars > limits.max_output_chars:
-            raise RunFailed(
-                ErrorCode.LIMIT_EXCEEDED,
-                f"The answer is longer than {limits.max_output_chars} characters (MAX_OUTPUT_CHARS).",
-            )
+        limits.check_output(self._answer_chars)
         if isinstance(delta, ReasoningDelta):
             self._reasoning.append(content)
             return ReasoningChunk(content=content)
@@ -127,11 +113,12 @@ class Transcript:
         return ChatChunk(content=content)
 
     def end_turn(self, end: TurnEnd, limits: Limits) -> None:
-        """Close the turn: its message joins the history. Raises RunFailed when it asks for too much."""
-        self._check_calls(end.tool_calls, limits)
+        """Close the turn: its message joins the history. Raises ModelError when it asks for too much."""
         text, reasoning = self.open_text, self.open_reasoning
+        self._used = end.usage or self._estimate(len(text) + len(reasoning), end.tool_calls)
+        self._check_calls(end.tool_calls, limits)
         self.messages.append(AssistantMessage(content=text, tool_calls=end.tool_calls, reasoning=reasoning))
-        self.usage += end.usage or self._estimate(len(text) + len(reasoning), end.tool_calls)
+        self.usage += self._used
         self.finish_reason = end.finish_reason or "stop"
         self.tool_calls += len(end.tool_calls)
         self._turn, self._reasoning = None, []
@@ -144,21 +131,13 @@ class Transcript:
             return
         if self._turn or self._reasoning:
             self.messages.append(AssistantMessage(content=self.open_text, reasoning=self.open_reasoning))
-        self.usage += self._estimate(len(self.open_text) + len(self.open_reasoning), ())
+        self.usage += self._used or self._estimate(len(self.open_text) + len(self.open_reasoning), ())
         self._turn, self._reasoning = None, []
 
     def _check_calls(self, calls: tuple[ToolCall, ...], limits: Limits) -> None:
-        if self.tool_calls + len(calls) > limits.max_tool_calls:
-            raise RunFailed(
-                ErrorCode.LIMIT_EXCEEDED,
-                f"The run asked for more than {limits.max_tool_calls} tool calls (MAX_TOOL_CALLS).",
-            )
-        if any(len(call.arguments) > limits.max_tool_argument_chars for call in calls):
-            raise RunFailed(
-                ErrorCode.LIMIT_EXCEEDED,
-                f"A tool call's arguments are longer than {limits.max_tool_argument_chars} characters"
-                " (MAX_TOOL_ARGUMENT_CHARS).",
-            )
+        limits.check_calls(self.tool_calls + len(calls))
+        for call in calls:
+            limits.check_arguments(len(call.arguments))
 
     def _estimate(self, output_chars: int, calls: tuple[ToolCall, ...]) -> Usage:
         output_chars += sum(len(call.name) + len(call.arguments) for call in calls)

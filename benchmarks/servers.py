@@ -36,6 +36,9 @@ SETTINGS: Mapping[str, object] = {  # ours as `make run` starts it; only its lim
     "SECRET_KEY": "only-for-benchmarks-0123456789-abcdefghijklmnopqrstuvwxyz",
     "RATE_LIMIT_MESSAGES": "1000000/min",
     "MAX_CONCURRENT_RUNS": 1_000_000,
+    "MAX_OPEN_STREAMS": 1_000_000,
+    "MAX_OPEN_SOCKETS": 1_000_000,
+    "MAX_FRAMES_PER_SECOND": 1_000_000,
     "TOOL_MODULES": "benchmarks.tools",
     "DEBUG": 0,
     "PYTHONUNBUFFERED": 1,
@@ -178,79 +181,3 @@ def laboratory() -> Iterator[Laboratory]:
                 yield Laboratory(Path(folder), processes, stack)
         finally:
             processes.end()
-def started(folder: Path) -> Iterator[Field]:
-    """Start everything; end it, whatever happens."""
-    peer_python = peers()
-    processes = Processes(folder)
-    try:
-        provider = provider_url(processes)
-        database = folder / "chat.sqlite3"
-        servers = (
-            serve_relay(processes, provider),
-            serve_ours(processes, provider, database),
-            serve_peer(processes, provider, peer_python),
-        )
-        yield Field(servers, database)
-    finally:
-        processes.end()
-
-
-def peers() -> Path:
-    """The interpreter of the peer's environment, which is made at its first use and when its pins change."""
-    python, mark = PEERS / "bin" / "python", PEERS / ".installed"
-    pins = PEER_REQUIREMENTS.read_text()
-    if not mark.exists() or mark.read_text() != pins:
-        print("Installing the peer …", flush=True)
-        venv.create(PEERS, clear=True, symlinks=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-r", PEER_REQUIREMENTS]
-        done = subprocess.run(install, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        mark.write_text(pins)
-    return python
-
-
-def provider_url(processes: Processes) -> str:
-    provider = processes.start("provider", [sys.executable, "-u", "-m", "tests.provider"])
-    provider.wait_for("/v1\n")
-    return provider.log.strip()
-
-
-def serve_ours(processes: Processes, provider: str, database: Path) -> Server:
-    """Our server as `make run` starts it, on an empty database; only its limits per caller are lifted."""
-    port = free_port()
-    environment = product_environment(
-        HOST=LOOPBACK,
-        PORT=port,
-        DATABASE_URL=f"sqlite:///{database}",
-        OPENAI_BASE_URL=provider,
-        SECRET_KEY="only-for-benchmarks-0123456789-abcdefghijklmnopqrstuvwxyz",  # noqa: S106 - a throw-away secret
-        RATE_LIMIT_MESSAGES="1000000/min",
-        MAX_CONCURRENT_RUNS=1_000_000,
-        MAX_OPEN_STREAMS=1_000_000,
-        MAX_OPEN_SOCKETS=1_000_000,
-        MAX_FRAMES_PER_SECOND=1_000_000,
-        DEBUG=0,
-        PYTHONUNBUFFERED=1,
-    )
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True, timeout=60
-    )
-    process = processes.start(OURS, [sys.executable, "manage.py", "serve"], env=environment)
-    process.wait_for("Model:", seconds=40)
-    return Server(OURS, process, port)
-
-
-def serve_peer(processes: Processes, provider: str, python: Path) -> Server:
-    port = free_port()
-    command = [python, "-m", "uvicorn", "benchmarks.peer_app:app", "--host", LOOPBACK, "--port", str(port)]
-    process = processes.start(PEER, [*command, "--no-access-log"], env={**os.environ, "PROVIDER_URL": provider})
-    process.wait_for("Uvicorn running", seconds=40)
-    return Server(PEER, process, port)
-
-
-def serve_relay(processes: Processes, provider: str) -> Server:
-    port = free_port()
-    command = [sys.executable, "-m", "daphne", "-b", LOOPBACK, "-p", str(port), "-v", "1", "benchmarks.relay_app:app"]
-    process = processes.start(RELAY, command, env={**os.environ, "PROVIDER_URL": provider})
-    process.wait_for("Listening on TCP", seconds=40)
-    return Server(RELAY, process, port)

@@ -19,10 +19,11 @@ from django.utils import timezone
 
 from agents.config import AgentConfig
 from agents.errors import ErrorCode
+from agents.limits import Limits
 from agents.llm.base import ChatModel
 from agents.providers import make_model
 from agents.streaming_agent import StreamingAgent
-from agents.transcript import Limits, Transcript
+from agents.transcript import Transcript
 from chat import log_context
 from chat.access import Caller
 from chat.begin import Begun, begin_run

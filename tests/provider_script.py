@@ -153,6 +153,22 @@ def say(*texts: str) -> Script:
     return [{"text": [word + " " for word in words[:-1]] + words[-1:]}, *ending(len(words))]
 
 
+def arguments(count: str = "1000000") -> Script:
+    """`arguments:1000000`: one tool call whose arguments go on for so many characters, ten thousand at a time."""
+    more = framed({"tool_calls": [{"index": 0, "function": {"arguments": "x" * 10_000}}]})
+    return [{"call": "calculate", "arguments": '{"expression": "'}, *[more] * (int(count) // 10_000), *ending(1)]
+
+
+def calls(count: str = "1000") -> Script:
+    """`calls:1000`: one turn with so many tool calls."""
+    name = "calculate"
+    asked = [
+        framed({"call": name, "arguments": {"expression": "1"}, "index": index, "id": f"c{index}"})
+        for index in range(int(count))
+    ]
+    return [*asked, {"finish": "tool_calls"}, {"usage": [10, 5]}, {"done": True}]
+
+
 SCENARIOS: dict[str, Callable[..., Script]] = {
     "paced": paced,
     "stamped": stamped,
@@ -161,6 +177,8 @@ SCENARIOS: dict[str, Callable[..., Script]] = {
     "cut": cut,
     "status": status,
     "say": say,
+    "arguments": arguments,
+    "calls": calls,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from agents.errors import ErrorCode, ModelError
+from agents.limits import Limits
 from agents.messages import ToolCall
 
 MAX_ARGUMENT_CHARS = 2 * 1024 * 1024
@@ -64,10 +65,11 @@ class Slot:
 class ToolCallAccumulator:
     """Collects the `tool_calls` pieces of one turn."""
 
-    __slots__ = ("_by_id", "_by_index", "_limit", "_size", "_slots")
+    __slots__ = ("_by_id", "_by_index", "_limit", "_limits", "_size", "_slots")
 
-    def __init__(self, *, limit: int = MAX_ARGUMENT_CHARS) -> None:
-        self._limit = limit
+    def __init__(self, *, limit: int = MAX_ARGUMENT_CHARS, limits: Limits | None = None) -> None:
+        self._limits = limits
+        self._limit = max(limit, limits.max_tool_argument_chars) if limits else limit
         self._slots: list[Slot] = []
         self._by_index: dict[Any, Slot] = {}
         self._by_id: dict[str, Slot] = {}
@@ -86,6 +88,8 @@ class ToolCallAccumulator:
         slot = self._choose(index, call_id, name) or self._open()
         slot.id, slot.name = slot.id or call_id, slot.name or name
         slot.append(arguments)
+        if self._limits:
+            self._limits.check_arguments(slot.size)
         slot.extra |= extra
         if index is not None:
             self._by_index[index] = slot
@@ -123,6 +127,8 @@ class ToolCallAccumulator:
 
     def _open(self) -> Slot:
         self._slots.append(Slot())
+        if self._limits:
+            self._limits.check_calls(len(self._slots))
         self._count(SLOT_CHARS)
         return self._slots[-1]
 

@@ -6,19 +6,24 @@ from typing import Any, Protocol
 
 from agents.errors import ErrorCode
 from agents.events import Usage
+from agents.limits import Limits
 from agents.messages import ModelMessage, ToolCall
 from tools.base import Tool
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One turn. `settings` are model settings by their OpenAI names (temperature, max_tokens, …)."""
+    """One turn. `settings` are model settings by their OpenAI names (temperature, max_tokens, …).
+
+    `limits` bound what a model collects before it tells it: the calls of a turn, and their arguments.
+    """
 
     model: str
     messages: tuple[ModelMessage, ...]
     tools: tuple[Tool, ...] = ()
     parallel_tool_calls: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

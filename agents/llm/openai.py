@@ -97,7 +97,7 @@ class OpenAIChatModel:
         if "html" in response.content_type:
             response.close()
             raise ModelError(ErrorCode.MODEL_ERROR, NO_PROVIDER)
-        turn = Turn(taken=call_ids(request))
+        turn = Turn(taken=call_ids(request), limits=request.limits)
         return Answer(response, turn, since=since, first_token=self.first_token_timeout, idle=self.idle_timeout)
 
     async def _post_what_is_taken(self, request: ModelRequest) -> aiohttp.ClientResponse:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from agents.errors import ErrorCode, ModelError
 from agents.events import Usage
+from agents.limits import Limits
 from agents.llm.accumulator import ToolCallAccumulator
 from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta, TurnEnd
 from agents.llm.chunks import Choice, UsageCounts, decode_chunk
@@ -27,7 +28,7 @@ class Turn:
         "chunks", "done", "failure", "finish_reason", "started",
     )  # fmt: skip
 
-    def __init__(self, *, taken: Iterable[str] = ()) -> None:
+    def __init__(self, *, taken: Iterable[str] = (), limits: Limits | None = None) -> None:
         self.started = False
         self.done = False
         self.chunks = 0
@@ -35,7 +36,7 @@ class Turn:
         self.failure: ModelError | None = None
         self._events: EventSource | None = None
         self._taken = taken
-        self._calls = ToolCallAccumulator()
+        self._calls = ToolCallAccumulator(limits=limits)
         self._think = ThinkSplitter()
         self._usage: UsageCounts | None = None
         self._kind: type[TextDelta | ReasoningDelta] = TextDelta

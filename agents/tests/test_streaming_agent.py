@@ -18,11 +18,11 @@ from agents.events import (
     ToolCallStart,
     Usage,
 )
+from agents.limits import Limits
 from agents.llm.base import ReasoningDelta, Retry, TurnEnd
 from agents.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agents.tests.scripted_agent import calling, double, make_agent, text
 from agents.tests.scripted_model import CUT, ask, assert_history
-from agents.transcript import Limits
 from tools.base import tool
 from tools.exceptions import ToolDefinitionError
 

@@ -11,11 +11,12 @@ from agents.events import (
     ToolCallComplete,
     ToolCallStart,
 )
+from agents.limits import Limits
 from agents.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from agents.streaming_agent import StreamingAgent
 from agents.tests.scripted_agent import calling, make_agent
 from agents.tests.scripted_model import assert_history
-from agents.transcript import Limits, Transcript
+from agents.transcript import Transcript
 from tools.base import tool
 
 

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.events import AnyEvent, ToolCallComplete, ToolCallError, ToolCallStart, ToolCallState
+from agents.limits import Limits
 from agents.messages import ToolCall, ToolMessage, UserMessage
 from agents.streaming_agent import StreamingAgent
 from agents.tests.scripted_model import ScriptedModel, ask, assert_history
 from agents.tool_round import NEEDS_APPROVAL, ToolRound
-from agents.transcript import Limits, Transcript
+from agents.transcript import Transcript
 from tools.base import Tool, ToolContext, tool
 from tools.exceptions import ToolError
 

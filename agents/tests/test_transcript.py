@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from agents.errors import ErrorCode, RunFailed
 from agents.events import ChatChunk, ReasoningChunk, Usage
+from agents.limits import Limits
 from agents.llm.base import ReasoningDelta, TextDelta, TurnEnd
 from agents.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agents.tests.scripted_model import assert_history
-from agents.transcript import NOT_RUN, Limits, Transcript
+from agents.transcript import NOT_RUN, Transcript
 
 SYSTEM = SystemMessage("Be brief.")
 LIMITS = Limits()

@@ -69,6 +69,13 @@ async def test_arguments_end_a_run_when_they_are_too_long(alice: Client):
     await assert_limit(alice, uses(long), "MAX_TOOL_ARGUMENT_CHARS")
 
 
+@pytest.mark.parametrize(
+    ("message", "name"), [("arguments:3000000", "MAX_TOOL_ARGUMENT_CHARS"), ("calls:1000", "MAX_TOOL_CALLS")]
+)
+async def test_calls_and_arguments_without_end_are_stopped_as_they_come_in(alice: Client, message, name):
+    await assert_limit(alice, message, name)
+
+
 async def test_a_result_that_is_too_long_is_cut_and_says_so(alice: Client):
     await alice.post("/agents/parrot", {"tools": ["repeat"]})
     answer = await alice.ask(uses(("repeat", {"text": "ab", "times": 1000})), agent_name="parrot")
