@@ -87,7 +87,8 @@ class RunEventsView(AsyncAPIView):
         if _wants_json(request):
             return await self._page(request, at)
         current_runs().connections.check_room(self.caller, "stream")
-        return event_stream(current_runs(), self.caller, at)
+        stream = event_stream(current_runs(), self.caller, at)
+        return stream if request.method != "HEAD" else HttpResponse(headers=dict(stream.headers))
 
     async def _page(self, request: Request, at: Position) -> HttpResponse:
         limit = _limit(request.query_params.get("limit"))

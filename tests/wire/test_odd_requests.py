@@ -102,6 +102,20 @@ async def test_requests_one_after_the_other_on_one_connection_are_answered_in_or
     assert answer.index(b"HTTP/1.1 404") > answer.rindex(b"HTTP/1.1 200")
 
 
+async def test_the_answer_to_head_is_a_head_and_the_next_one_is_not_mistaken_for_its_body(charlie: Client):
+    async with charlie.stream("stall:1") as stream:
+        await stream.until("chat_chunk")
+    last = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    for path in ("/openapi.json", "/docs", "/", "/agents", f"/runs/{stream.run_id}/events", "/static/chat/main.js"):
+        head = b"HEAD %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: KEY\r\n\r\n" % path.encode()
+        answer = await converse(charlie, head + last, patience=20)
+        first, second, body = answer.split(b"\r\n\r\n", 2)
+        assert first.startswith(b"HTTP/1.1 200"), path
+        assert second.startswith(b"HTTP/1.1 200"), path
+        assert b"live" in body
+    await charlie.post(f"/runs/{stream.run_id}/cancel")
+
+
 async def test_nothing_odd_left_a_traceback_in_the_log(charlie: Client, server):
     for request in [*REFUSED.values(), *TAKEN.values()]:
         await converse(charlie, request, patience=0.4)
