@@ -102,7 +102,7 @@ class Transcript:
         if isinstance(delta, ReasoningDelta):
             self._reasoning.append(content)
             return ReasoningChunk(content=content)
-        assert self._turn is not None, "a turn is opened before its text comes"  # noqa: S101
+        assert self._turn is not None, "a turn is opened before its text comes"  # noqa: S101 - for the type checker
         if not self._turn and self._answer:
             self._answer.append("\n\n")  # the text of a later round begins a paragraph of its own
             self._turn.append(content)

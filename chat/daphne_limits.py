@@ -1,20 +1,23 @@
-"""What daphne lacks: writes that wait for slow readers, and request bodies of bounded size.
+"""What daphne lacks: writes that wait for slow readers, and requests of bounded size that come in bounded time.
 
 daphne's `send` returns at once whatever the socket's state, so a reader that stops reading makes the process keep all
 that it is sent; and it takes a request's whole body before the application sees any of it.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
 from chat.request_id import HEADER, request_id
 
+MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut
 STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
 TOO_LARGE = (
     b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.",'
@@ -39,6 +42,10 @@ class Gate:
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
         self._open.set()
 
+    @property
+    def is_open(self) -> bool:
+        return self._open.is_set()
+
     async def wait(self) -> bool:
         """Wait until there is room; False when the reader has stalled."""
         if self._open.is_set():
@@ -49,6 +56,38 @@ class Gate:
         except TimeoutError:
             return False
         return True
+
+
+Channel: Any = HTTPChannel  # half of its methods have no annotations
+
+
+class BoundedChannel(Channel):  # type: ignore[misc]
+    """A connection on which a request has to be complete in time, however slowly its bytes trickle in."""
+
+    _begun = False
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        super().connectionMade()
+        self.factory.wait_for(self)
+
+    def resetTimeout(self) -> None:  # noqa: N802 - Twisted's name
+        """Twisted would give more time with every byte: here only the first one of a request does."""
+        if not self._begun:
+            self._begun = True
+            super().resetTimeout()
+
+    def allContentReceived(self) -> None:  # noqa: N802 - Twisted's name
+        self._begun = False
+        self.factory.waiting.pop(self, None)
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
+        self.factory.wait_for(self)
+        super().requestDone(request)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        self.factory.waiting.pop(self, None)
+        super().connectionLost(reason)
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]
@@ -76,6 +115,9 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         super().requestReceived(*args)
 
     def process(self) -> Any:
+        self.requestHeaders.removeHeader(b"daphne-root-path")  # daphne would let any client say where we are mounted
+        if not all(value.isascii() for value in self.requestHeaders.getRawHeaders(b"sec-websocket-protocol", [])):
+            self.requestHeaders.removeHeader(b"sec-websocket-protocol")  # daphne fails over it, with a 500
         if self.content_type:
             self.requestHeaders.setRawHeaders(b"content-type", self.content_type)
         if not self.too_large:
@@ -100,33 +142,51 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         return request_id(given[0].decode("latin-1")).encode()
 
 
-class TracedSocket(WebSocketProtocol):  # type: ignore[misc]
-    """A socket whose handshake is answered with its request id; the application finds the same id in its headers."""
-
-    def onConnect(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
-        name = HEADER.decode()
-        self.request_id = request.headers[name] = request_id(request.headers.get(name, ""))
-        return super().onConnect(request)
-
-    def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802 - Twisted's name
-        self.handshake_deferred.callback((subprotocol, {"X-Request-Id": self.request_id}))
-        del self.handshake_deferred
-
-
 class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
+    """Makes connections. A request may take `seconds`, and so may the pause between two of them."""
+
+    protocol = BoundedChannel
+
+    def __init__(self, server: Any, *, seconds: float) -> None:
+        super().__init__(server)
+        self.timeOut = seconds
+        self.waiting: dict[BoundedChannel, None] = {}
+
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = BoundedRequest
         return protocol
 
+    def wait_for(self, channel: BoundedChannel) -> None:
+        """Count a connection whose next request has yet to come."""
+        self.waiting[channel] = None
+        if len(self.waiting) > MAX_WAITING:
+            oldest = next(iter(self.waiting))
+            del self.waiting[oldest]
+            oldest.forceAbortClient()
+
 
 class BoundedServer(Server):  # type: ignore[misc]
-    """daphne's server with both limits. `max_body` is in bytes."""
+    """daphne's server with these limits. `max_body` is in bytes."""
 
     def __init__(self, *args: Any, max_body: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.max_body = max_body
         self._gates: dict[Any, Gate] = {}
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> "asyncio.Queue[Any] | None":
+        """As daphne's, with an inbox that the protocol may bring along."""
+        if protocol not in self.connections:
+            return None
+        inbox: asyncio.Queue[Any] = getattr(protocol, "inbox", None) or asyncio.Queue()
+        scope.setdefault("asgi", {"version": "3.0"})
+        serving = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(serving)
+        return inbox
+
+    def has_room(self, protocol: Any) -> bool:
+        """Whether what was written to the connection so far has left."""
+        return protocol not in self._gates or self._gates[protocol].is_open
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
@@ -136,7 +196,7 @@ class BoundedServer(Server):  # type: ignore[misc]
         if last:
             self._drop_gate(protocol)
         await super().handle_reply(protocol, message)
-        if message["type"] in {"http.response.body", "websocket.send"} and not last:
+        if message["type"] in {"http.response.body", "websocket.accept", "websocket.send"} and not last:
             gate = self._gates.get(protocol) or self._make_gate(protocol)
             if gate is not None:
                 await self._pass(gate, protocol)

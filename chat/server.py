@@ -6,17 +6,19 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from channels.routing import get_default_application
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner
 
 from agents.providers import is_demo
-from chat.daphne_limits import BoundedHTTPFactory, BoundedServer, TracedSocket
+from chat.daphne_limits import BoundedHTTPFactory, BoundedServer
+from chat.daphne_sockets import BoundedSocketFactory
 from chat.runs import current_runs
 
 log = logging.getLogger(__name__)
@@ -26,25 +28,33 @@ MAX_FRAME = 2 * 1024 * 1024  # bytes
 BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
 SOCKET_SECONDS = 365 * 86400  # daphne's own default would cut a socket after a day
 SERVICE_RESTART = 1012  # the close code that says: connect again
-PING_SECONDS, PONG_SECONDS = 20, 30
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how many seconds a client is waited for."""
+
+    request: float = 60  # until a request is complete, and between two of them on one connection
+    handshake: float = 5  # until a socket is open, and until it is closed
+    ping: float = 20  # of silence on a socket, after which it is asked whether somebody is there
+    pong: float = 30  # for the answer
 
 
 class ChatServer(BoundedServer):
     """Serves on one address until SIGTERM or Ctrl-C. `failure` says afterwards why it could not."""
 
-    def __init__(self, *, host: str, port: int, say: Callable[[str], Any]) -> None:
+    def __init__(self, *, host: str, port: int, say: Callable[[str], Any], patience: Patience = Patience()) -> None:
         super().__init__(
             get_default_application(),
             endpoints=[f"{host}:{port}"],
             max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
             websocket_timeout=SOCKET_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PONG_SECONDS,
+            ping_interval=patience.ping,
             server_name="chat",
         )
         self.failure = ""
         self.connections: dict[Any, dict[str, Any]] = {}
-        self._host, self._port, self._say = host, port, say
+        self._host, self._port, self._say, self._patience = host, port, say, patience
         self._stopper: asyncio.Task[None] | None = None
 
     def run(self) -> None:
@@ -55,7 +65,7 @@ class ChatServer(BoundedServer):
             discardBuffer=True,
         )
         asyncio.set_event_loop(twisted_loop)
-        self.http_factory, self.ws_factory = BoundedHTTPFactory(self), self._socket_factory()
+        self.http_factory, self.ws_factory = self._http_factory(), self._socket_factory()
         try:
             listener = reactor.listenTCP(self._port, self.http_factory, backlog=BACKLOG, interface=self._host)
         except CannotListenError as error:
@@ -75,18 +85,12 @@ class ChatServer(BoundedServer):
             details.setdefault("application_instance", twisted_loop.create_future())
         return super().kill_all_applications()
 
-    def _socket_factory(self) -> WebSocketFactory:
-        factory = WebSocketFactory(self, server=self.server_name)
-        factory.protocol = TracedSocket
+    def _http_factory(self) -> BoundedHTTPFactory:
+        return BoundedHTTPFactory(self, seconds=self._patience.request)
+
+    def _socket_factory(self) -> BoundedSocketFactory:
         largest = max(MAX_FRAME, BYTES_PER_CHAR * settings.MAX_MESSAGE_CHARS)
-        factory.setProtocolOptions(
-            autoPingTimeout=self.ping_timeout,
-            allowNullOrigin=False,
-            openHandshakeTimeout=self.websocket_handshake_timeout,
-            maxMessagePayloadSize=largest,
-            maxFramePayloadSize=largest,
-        )
-        return factory
+        return BoundedSocketFactory(self, largest=largest, handshake=self._patience.handshake, pong=self._patience.pong)
 
     def _started(self, port: int) -> None:
         twisted_loop.create_task(self._announce(port))

@@ -32,7 +32,7 @@ class Retries:
             return None
         self._left -= 1
         self._attempt += 1
-        backoff = min(self._delay, MAX_DELAY) * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load, hides nothing
+        backoff = min(self._delay, MAX_DELAY) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
         self._delay *= 2
         return Retry(self._attempt, failure.code, backoff if wait is None else wait)
 

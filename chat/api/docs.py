@@ -1,18 +1,51 @@
-"""`/docs` and `/redoc`: the schema for people. Their scripts are ours to serve, so no other host is asked."""
+"""`/openapi.json`, and `/docs` and `/redoc`, the schema for people: no other host is asked for their scripts."""
 
+import threading
+from functools import cache
 from typing import Any
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
+from django.http import HttpResponse
 from django.utils.decorators import method_decorator
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 # Both pages set styles from their scripts; ReDoc also searches in a worker that it makes of a blob.
 STYLES: dict[str, Any] = {"style-src": [SELF, UNSAFE_INLINE]}
 WORKER: dict[str, Any] = {"worker-src": [SELF, "blob:"], "img-src": [SELF, "data:"]}
+
+
+one_at_a_time = threading.Lock()  # the generator fails when two threads start it
+
+
+def schema() -> bytes:
+    """The schema in JSON. It is made once in a process: making it takes long, and anybody may ask for it."""
+    with one_at_a_time:
+        return made_schema()
+
+
+@cache
+def made_schema() -> bytes:
+    generator: Any = SchemaGenerator
+    made: bytes = OpenApiJsonRenderer().render(generator().get_schema(request=None, public=True))
+    return made
+
+
+class SchemaView(APIView):
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(schema(), content_type=OpenApiJsonRenderer.media_type)
 
 
 class Page(APIView):

@@ -1,10 +1,9 @@
 from django.urls import path
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from chat.api.chat import ChatStreamView, ChatView
 from chat.api.conversations import ConversationListView, ConversationView, MessageListView
 from chat.api.decisions import DecisionView
-from chat.api.docs import ReferenceView, SwaggerView
+from chat.api.docs import ReferenceView, SchemaView, SwaggerView
 from chat.api.health import HealthView, LiveView, ReadyView
 from chat.api.runs import RunCancelView, RunEventsView, RunView
 from chat.api.tickets import TicketView
@@ -26,7 +25,7 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("health/live", LiveView.as_view(), name="health-live"),
     path("health/ready", ReadyView.as_view(), name="health-ready"),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("openapi.json", SchemaView.as_view(), name="schema"),
     path("docs", SwaggerView.as_view(url_name="schema"), name="docs"),
     path("redoc", ReferenceView.as_view(url_name="schema"), name="redoc"),
 ]

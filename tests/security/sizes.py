@@ -14,6 +14,13 @@ class Sizes:
     ticket_races: int = 2
     ticket_rivals: int = 4  # on each of two processes
     schema_examples: int = 2  # of schemathesis, per operation and phase
+    key_tries: int = 20
+    frames: int = 5_000
+    flood_seconds: float = 2
+    strangers: int = 100  # sockets without credentials
+    slow_clients: int = 10
+    idle_connections: int = 520
+    pipelines: int = 2
 
 
 SMALL = Sizes()
@@ -22,5 +29,12 @@ FULL = Sizes(
     ticket_races=100,
     ticket_rivals=25,
     schema_examples=100,
+    key_tries=1000,
+    frames=100_000,
+    flood_seconds=20,
+    strangers=500,
+    slow_clients=200,
+    idle_connections=2000,
+    pipelines=20,
 )
 SIZES = FULL if IS_FULL else SMALL

@@ -72,6 +72,20 @@ async def test_redirects_are_followed_but_not_for_ever(server):
     assert len(server.requests) < 10
 
 
+async def test_a_redirect_to_somebody_else_is_not_followed(server, dead_url):
+    elsewhere = [
+        dead_url,
+        "//localhost:1/",
+        "http://[::1]/",
+        "http://127.0.0.1@other.example/",
+        "https://other.example",
+    ]
+    for location in elsewhere:
+        server.routes["/data"] = redirect(location)
+        with pytest.raises(ToolError, match=r"^Data service redirects to another address$"):
+            await fetch(f"{server.url}/data")
+
+
 async def test_a_redirect_away_from_http_is_an_error(server):
     server.routes["/data"] = redirect("file:///etc/passwd")
     with pytest.raises(ToolError, match=r"^Data service could not be reached$"):

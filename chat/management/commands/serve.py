@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connections
 
 from chat.api.health import MigrationsMissing, check_migrations
-from chat.server import ChatServer
+from chat.server import ChatServer, Patience
 from tools.execution import THREADS
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,8 @@ GRACE_SECONDS = 1.0
 class Command(BaseCommand):
     help = "Serve HTTP and WebSockets on HOST:PORT. Several of these make a cluster when they share database and Redis."
 
+    patience = Patience()
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", type=int, default=settings.PORT)
@@ -28,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._check_database()
         say = log.info if settings.LOG_FORMAT == "json" else self.stdout.write  # whoever parses lines gets no other
-        server = ChatServer(host=options["host"], port=options["port"], say=say)
+        server = ChatServer(host=options["host"], port=options["port"], say=say, patience=self.patience)
         server.run()
         if server.failure:
             raise CommandError(server.failure)
