@@ -4,6 +4,7 @@ A whole run also writes docs/performance.md.
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ def run(lab: Laboratory, names: list[str], *, quick: bool) -> list[Row]:
 
 
 def main(given: Any) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started ends with us
     names = given.only or [name for name in PARTS if not given.quick or name in QUICK]
     begun = time.monotonic()
     with laboratory() as lab:

@@ -89,6 +89,7 @@ WAITING: Counts = {
     "threads": 0.1,
     "calls": 1_000,
 }
+COMMIT_STATEMENTS = 3.3  # of a commit of events: however many runs share it
 EVENT_BYTES = 95  # of an event of text beside its text
 
 
@@ -193,11 +194,15 @@ def test_a_token_of_a_fast_model_costs_next_to_nothing(counted):
 
 def test_a_token_that_comes_alone_costs_one_share_of_everything(counted):
     """One each 30 ms, so that none shares the gather window of another."""
-    check(counted.per_token("paced:{}:30", few=10, many=60), **ALONE)
+    cost = counted.per_token("paced:{}:30", few=10, many=60)
+    check(cost, **ALONE)
+    assert cost["statements"] <= cost["commits"] * COMMIT_STATEMENTS
 
 
 def test_streams_side_by_side_share_their_commits(counted):
-    check(counted.per_token("paced:{}:20", few=10, many=60, streams=STREAMS), **SHARED)
+    cost = counted.per_token("paced:{}:20", few=10, many=60, streams=STREAMS)
+    check(cost, **SHARED)
+    assert cost["statements"] <= cost["commits"] * COMMIT_STATEMENTS
 
 
 def test_a_stream_that_waits_costs_nothing(counted):
