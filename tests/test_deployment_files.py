@@ -61,6 +61,14 @@ def test_every_setting_in_the_compose_file_exists(compose: dict[str, Any]) -> No
     assert set(compose["services"]["web"]["environment"]) <= set(documented_settings())
 
 
+@pytest.mark.parametrize("service", ["web", "migrate"])
+def test_every_setting_of_the_file_of_settings_reaches_the_product_but_not_its_port(
+    compose: dict[str, Any], nginx: str, service: str
+) -> None:
+    assert compose["services"][service]["env_file"] == [{"path": ".env", "required": False}]
+    assert f"server web:{compose['services'][service]['environment']['PORT']} " in nginx
+
+
 def test_servers_start_after_migrations_and_their_stores(compose: dict[str, Any]) -> None:
     assert {name: need["condition"] for name, need in compose["services"]["web"]["depends_on"].items()} == {
         "migrate": "service_completed_successfully",

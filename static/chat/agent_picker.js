@@ -55,7 +55,9 @@ export class AgentPicker {
   }
 
   #aboutOf(agent) {
-    return `${this.#demo ? "demo model" : agent.model} · ${tools(agent.tools)}`;
+    const twins = this.#agents.filter(({ name }) => name === agent.name).length > 1;
+    const about = [this.#demo ? "demo model" : agent.model, tools(agent.tools)];
+    return (twins ? [slugOf(agent), ...about] : about).join(" · "); // agents may share the name that people read
   }
 
   #show(agent) {

@@ -163,6 +163,18 @@ def test_an_agent_is_picked_and_remembered(new_page: NewPage) -> None:
 
 
 @pytest.mark.usefixtures("agents")
+def test_agents_that_share_a_name_are_told_apart(new_page: NewPage, product: Product) -> None:
+    request(f"{product.url}/agents/second", "POST", {"name": "Poet"})
+    chat = new_page().open()
+    chat.page.locator("#agent").click()
+    options = chat.page.get_by_role("option")
+    expect(options.filter(has_text="poet · ")).to_have_count(1)
+    expect(options.filter(has_text="second · ")).to_have_count(1)
+    expect(options.filter(has_text="default · ")).to_have_count(0)
+    request(f"{product.url}/agents/second", "DELETE")
+
+
+@pytest.mark.usefixtures("agents")
 def test_an_address_can_name_the_agent(new_page: NewPage) -> None:
     chat = new_page().open("/?agent=poet")
     expect(chat.page.locator("#agent")).to_contain_text("Poet")
