@@ -37,6 +37,8 @@ class Inbox(asyncio.Queue[dict[str, Any]]):
 class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]
     """A socket whose handshake is answered with its request id; the application finds the same id in its headers."""
 
+    maxMessagePayloadSize: int  # noqa: N815 - autobahn's name
+
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         self.inbox = Inbox(self)
         self.transport.bufferSize = READ_BYTES
@@ -50,6 +52,14 @@ class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]
     def serverAccept(self, subprotocol: str | None = None) -> None:  # noqa: N802 - Twisted's name
         self.handshake_deferred.callback((subprotocol, {"X-Request-Id": self.request_id}))
         del self.handshake_deferred
+
+    def sendMessage(self, *args: Any, **options: Any) -> None:  # noqa: N802 - autobahn's name
+        """Send what the application says, whatever its size: the limit is one of what clients send."""
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(*args, **options)
+        finally:
+            self.maxMessagePayloadSize = limit
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
         """Answer, unless the client takes nothing: its pongs would pile up here."""

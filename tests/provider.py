@@ -70,7 +70,8 @@ class Provider:
     def script_for(self, request: Request) -> Script:
         return self.script(request) if callable(self.script) else self.script
 
-    def log(self) -> bytes:
+    def log(self, query: str) -> bytes:
+        """What `GET /log?query` answers, as JSON."""
         entries = [
             {"body": request.body, "headers": request.headers, "path": request.path, "connection": request.connection}
             for request in self.requests
@@ -122,8 +123,9 @@ class Connection(asyncio.Protocol):
         self.take(start.split()[1], headers, rest[:length])
 
     def take(self, path: str, headers: dict[str, str], raw: bytes) -> None:
-        if path == "/log":
-            self.write(encode({"status": 200, "body": self.provider.log().decode()}))
+        place, _, query = path.partition("?")
+        if place == "/log":
+            self.write(encode({"status": 200, "body": self.provider.log(query).decode()}))
         elif path.endswith("/models"):
             self.write(encode({"status": 200, "body": {"object": "list", "data": [{"id": "scripted"}]}}))
         else:

@@ -63,6 +63,10 @@ class LiveRun:
         self.watch = Watch()
 
     def put_text(self, event: ChatChunk | ReasoningChunk) -> None:
+        if len(event.content) > EVENT_CHARS:  # a fast provider's text may come in one large piece
+            for start in range(0, len(event.content), EVENT_CHARS):
+                self.put_text(type(event)(content=event.content[start : start + EVENT_CHARS]))
+            return
         last = self.pending[-1] if self.pending else None
         if type(last) is type(event) and len(last.content) < EVENT_CHARS:
             last.content += event.content

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from chat.models import Run, RunEvent
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ROWS_PER_READ = 500
+FIRST_ROWS = 8  # of a read: how many more it fetches is said by their size
 RETRY_SECONDS = 30.0
 
 
@@ -185,8 +186,7 @@ def read_entries(
     status = Run.objects.filter(pk=run_id).values_list("status", flat=True).first()
     entries: list[Entry] = []
     size = 0
-    rows = RunEvent.objects.filter(run_id=run_id, seq__gt=after).order_by("seq")
-    for seq, event_type, body in rows.values_list("seq", "event_type", "body")[:max_rows]:
+    for seq, event_type, body in _rows(run_id, after, max_bytes, max_rows):
         entry = Entry(seq, event_type, body.encode())
         size += len(entry.body)
         if entries and size > max_bytes:
@@ -195,3 +195,17 @@ def read_entries(
         if event_type in TERMINAL_EVENT_TYPES:
             break
     return entries, status is None or status not in Run.Status.active()
+
+
+def _rows(run_id: uuid.UUID, after: int, max_bytes: int, max_rows: int) -> Iterator[tuple[int, str, str]]:
+    """Rows after the cursor, at most max_rows and hardly more than max_bytes: nobody loads what he will not take."""
+    events = RunEvent.objects.filter(run_id=run_id).order_by("seq").values_list("seq", "event_type", "body")
+    wanted = min(FIRST_ROWS, max_rows)
+    while wanted:
+        rows = list(events.filter(seq__gt=after)[:wanted])
+        yield from rows
+        if len(rows) < wanted:
+            return
+        after, max_rows = rows[-1][0], max_rows - len(rows)
+        average = sum(len(body) for _, _, body in rows) // len(rows)
+        wanted = min(max_rows, max_bytes // (average + 1) + 1)

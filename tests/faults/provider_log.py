@@ -1,6 +1,7 @@
 """What the scripted provider says it was asked: the third witness beside readers and journal."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -15,14 +16,17 @@ class ProviderLog:
         self._session = session
         self._url = base_url.removesuffix("/v1") + "/log"
 
-    async def state(self) -> dict[str, Any]:
-        async with self._session.get(self._url) as answer:
-            return dict(json.loads(await answer.read()))
-
     async def requests(self, message: str) -> list[Request]:
         """The bodies of all requests whose last message of a person is this one."""
-        bodies = [request["body"] for request in (await self.state())["requests"]]
-        return [body for body in bodies if _asked(body) == message]
+        return list(await self._ask(f"asked={sha256(message.encode()).hexdigest()}"))
+
+    async def lefts(self) -> list[float]:
+        """When clients left answers before their end, in monotonic seconds."""
+        return list(await self._ask("left"))
+
+    async def _ask(self, query: str) -> Any:
+        async with self._session.get(f"{self._url}?{query}") as answer:
+            return json.loads(await answer.read())
 
     async def reached(self, message: str) -> None:
         """Return when the message has come to the provider."""
@@ -33,15 +37,10 @@ class ProviderLog:
         await until(has_come)
 
     async def left_at(self, number: int) -> float:
-        """When the client after so many others left an answer before its end: waits for it. Monotonic seconds."""
+        """When the client after so many others left an answer before its end: waits for it."""
 
         async def has_left() -> bool:
-            return int((await self.state())["disconnects"]) > number
+            return len(await self.lefts()) > number
 
         await until(has_left)
-        return float((await self.state())["left_at"][number])
-
-
-def _asked(body: Request) -> str:
-    said = [message["content"] for message in body.get("messages", []) if message["role"] == "user"]
-    return str(said[-1]) if said else ""
+        return (await self.lefts())[number]

@@ -38,7 +38,7 @@ class Sizes:
     calm_seconds: tuple[float, float] = (0.5, 1)  # between two stalls
     lock_seconds: float = 7
     slow_readers: int = 10
-    slow_journal_bytes: int = 2_000_000
+    slow_journal_bytes: int = 3_000_000
     any_stop_kills: tuple[int, ...] = (4,)  # after so many events of the run
     restarts: int = 1
     restart_runs: int = 6

@@ -11,7 +11,7 @@ import psutil
 from tests.faults.checker import History, broken, unfinished
 from tests.faults.cluster import Cluster
 from tests.faults.figures import percentile, record
-from tests.faults.person import Person
+from tests.faults.person import TRANSPORTS, Person
 from tests.faults.reader import Reader
 from tests.faults.sizes import IS_FULL, SIZES
 from tests.faults.stalled_reader import StalledReader
@@ -42,7 +42,8 @@ async def test_readers_that_stop_reading_cost_no_memory_and_delay_nobody(alone: 
     server, bearer = alone.first, hermit.bearer["Authorization"]
     run_id = await hermit.start(f"large:{uuid.uuid4()}:{SIZES.slow_journal_bytes}")
     await hermit.ended(run_id)
-    await Reader(hermit, run_id, "first").read()
+    for transport in TRANSPORTS:
+        await Reader(hermit, run_id, transport, transport=transport).read()
     usual, before = await health_seconds(hermit), memory(server)
     with ExitStack() as stack:
         stalled = [
