@@ -161,7 +161,13 @@ admin.site.unregister([User, Group])
 
 @admin.register(User)
 class PersonAdmin(TellsChanges, UserAdmin):  # type: ignore[type-arg]
-    """Django's own, with each change in the audit log: rights are given here."""
+    """Django's own, with each change in the audit log: rights are given here.
+
+    Users are deleted with `manage.py delete_user`, which stops their runs first and leaves nothing of theirs.
+    """
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Group)

@@ -3,17 +3,22 @@
 import json
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.urls import reverse
 
 from agents.models import Agent
 from chat.access import ALL_SCOPES, Caller
+from chat.admin import ConversationAdmin
 from chat.audit import Action, record
+from chat.audit.record import kind_of
 from chat.exceptions import AppendOnly
 from chat.models import ApiKey, AuditEntry, Run, ToolCall
 from chat.models.audit import CUT, FORGOTTEN, Via
 from chat.tests.rows import make_conversation, make_run, make_user
+from tools.changes import TellsChanges
 from tools.models import Tool
 
 pytestmark = pytest.mark.django_db
@@ -211,8 +216,21 @@ def test_rights_given_in_the_admin_are_told(root):
     assert "is_staff" in only(Action.USER_CHANGED).details["fields"]
     root.post(reverse("admin:auth_group_add"), {"name": "helpers"})
     assert only(Action.GROUP_CREATED).object_id == str(Group.objects.get().pk)
-    root.post(reverse("admin:auth_user_delete", args=[bob.pk]), {"post": "yes"})
-    assert only(Action.USER_DELETED).object_id == str(bob.pk)
+    assert root.post(reverse("admin:auth_user_delete", args=[bob.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_no_page_of_the_admin_changes_rows_in_silence(root, rf):
+    request = rf.get("/")
+    request.user = get_user_model().objects.get(username="root")
+    for model, pages in admin.site._registry.items():
+        may = {
+            "created": pages.has_add_permission(request),
+            "changed": pages.has_change_permission(request),
+            "deleted": pages.has_delete_permission(request),
+        }
+        for what in (what for what, allowed in may.items() if allowed):
+            assert isinstance(pages, (TellsChanges, ConversationAdmin)), model
+            assert f"{kind_of(model())}_{what}" in Action, model
 
 
 def test_looks_at_what_others_say_are_told(root, django_user_model):
