@@ -83,6 +83,13 @@ def test_the_events_page_gives_each_error_code_its_status(code: ErrorCode) -> No
     assert int(row[1]) == code.status
 
 
+def test_the_security_page_names_a_test_for_each_control_and_every_security_test() -> None:
+    rows = re.findall(r"^\| [^|]+ \| (`[^|]*test_[^|]*`) \|$", page("docs/security.md"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / "tests/security").glob("test_*.py")} <= named
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_make_targets_on_the_page_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", page("Makefile"), re.MULTILINE))
