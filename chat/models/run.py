@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents.config import AgentConfig
 from agents.errors import ErrorCode
 from agents.models import SLUG_LENGTH
-from agents.statements import update
+from agents.statements import database_time, load, update
 from chat.ids import new_id
 from chat.models.conversation import Conversation, Message
 
@@ -43,15 +43,16 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs whose owner has not renewed its lease in time (by the database's clock)."""
         return self.active().filter(lease_until__lte=Now())
 
-    def slots_of(self, caller_id: int) -> "models.QuerySet[Run]":
-        """The caller's runs that count against MAX_CONCURRENT_RUNS.
+    def slots_of(self, caller_id: int) -> "list[Run]":
+        """The caller's runs that count against MAX_CONCURRENT_RUNS, with nothing but their keys.
 
         A run whose process died keeps its slot while another one may take it up; where nobody has for several leases,
         nobody will, and the slot is free. A run without a lease waits for a person.
         """
-        lost = Now() - timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
-        held = self.filter(caller_id=caller_id).extra(where=[f"{Run._meta.db_table}.{ACTIVE}"])  # noqa: S610 - constant
-        return held.filter(Q(lease_until=None) | Q(lease_until__gt=lost))
+        lost = timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
+        since = database_time(plus=-lost)
+        held = f"caller_id = %s AND {ACTIVE} AND (lease_until IS NULL OR lease_until > {since.text})"
+        return load(Run, held, caller_id, *since.parameters, only=("id",))
 
     def release(self) -> int:
         """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""
