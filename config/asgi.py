@@ -2,7 +2,7 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
 
@@ -12,10 +12,11 @@ request_started.disconnect(close_old_connections)
 request_started.disconnect(reset_queries)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - Django's apps have to be loaded first
 
 from chat.routing import websocket_urlpatterns  # noqa: E402 - as above
+from config.handler import Handler  # noqa: E402 - as above
 
-application = ProtocolTypeRouter({"http": http_application, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter({"http": Handler(), "websocket": URLRouter(websocket_urlpatterns)})
