@@ -21,6 +21,11 @@ class Sizes:
     slow_clients: int = 10
     idle_connections: int = 520
     pipelines: int = 2
+    processes: int = 2  # that answer at once
+    requests_at_once: int = 60
+    argument_chars: int = 1_000_000  # of one tool call
+    calls: int = 300  # in one turn
+    endless_seconds: float = 5  # that a run may take
 
 
 SMALL = Sizes()
@@ -36,5 +41,10 @@ FULL = Sizes(
     slow_clients=200,
     idle_connections=2000,
     pipelines=20,
+    processes=4,
+    requests_at_once=1000,
+    argument_chars=10_000_000,
+    calls=1000,
+    endless_seconds=20,
 )
 SIZES = FULL if IS_FULL else SMALL
