@@ -90,6 +90,7 @@ WAITING: Counts = {
     "calls": 1_000,
 }
 COMMIT_STATEMENTS = 3.3  # of a commit of events: however many runs share it
+FEW = 0.1  # a token: what is done once a second beside the runs, and tokens that a busy machine gives no commit
 EVENT_BYTES = 95  # of an event of text beside its text
 
 
@@ -196,13 +197,13 @@ def test_a_token_that_comes_alone_costs_one_share_of_everything(counted):
     """One each 30 ms, so that none shares the gather window of another."""
     cost = counted.per_token("paced:{}:30", few=10, many=60)
     check(cost, **ALONE)
-    assert cost["statements"] <= cost["commits"] * COMMIT_STATEMENTS
+    assert cost["statements"] <= cost["commits"] * COMMIT_STATEMENTS + FEW
 
 
 def test_streams_side_by_side_share_their_commits(counted):
     cost = counted.per_token("paced:{}:20", few=10, many=60, streams=STREAMS)
     check(cost, **SHARED)
-    assert cost["statements"] <= cost["commits"] * COMMIT_STATEMENTS
+    assert cost["statements"] <= cost["commits"] * COMMIT_STATEMENTS + FEW
 
 
 def test_a_stream_that_waits_costs_nothing(counted):
