@@ -2,12 +2,16 @@
 
 import asyncio
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import pytest
 
 from agents.events import ChatChunk
+from chat.access import ALL_SCOPES, Caller
+from chat.follow import Position
 from chat.journal import Journal, journal
 from chat.models import Run
+from chat.open_connections import OpenConnections
 from chat.sse import frames
 from chat.tests.rows import make_conversation, make_run, make_user, tell
 
@@ -23,8 +27,10 @@ def begin() -> Run:
 async def test_silence_is_filled_with_comments_and_news_still_come():
     journal = Journal(gather=0.001, heartbeat=0.05)
     run = await journal.execute(begin)
+    runs = SimpleNamespace(journal=journal, connections=OpenConnections())
+    alice = Caller(run.caller_id, "alice", ALL_SCOPES, "local")
     told: list[bytes] = []
-    async with aclosing(frames(journal, run.pk, 0)) as pieces, asyncio.timeout(10):
+    async with aclosing(frames(runs, alice, Position(run.pk, run.conversation_id))) as pieces, asyncio.timeout(10):
         async for piece in pieces:
             told.append(piece)
             if len(told) == 3:

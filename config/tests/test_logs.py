@@ -7,10 +7,11 @@ import sys
 import pytest
 
 from config.logs import logging_config
+from config.redaction import Redaction
 
 
 def line(record: logging.LogRecord, *, as_json: bool) -> str:
-    options = dict(logging_config(level="INFO", json=as_json)["formatters"]["line"])
+    options = dict(logging_config(level="INFO", json=as_json, redaction=Redaction([]))["formatters"]["line"])
     return options.pop("()")(**options).format(record)
 
 

@@ -2,7 +2,6 @@ import jsonschema
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from tools.api import urls
 from tools.models import Tool
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +57,7 @@ def test_the_list_cannot_be_written(client):
 
 
 def test_the_operation_is_in_the_schema():
-    schema = SchemaGenerator(patterns=urls.urlpatterns).get_schema(public=True)
+    schema = SchemaGenerator().get_schema(public=True)
     operation = schema["paths"]["/tools"]["get"]
     assert operation["operationId"] == "list_tools"
     assert operation["responses"]["200"]["content"]["application/json"]["examples"]
