@@ -12,6 +12,7 @@ import psutil
 import redis
 
 from benchmarks.measure import Load, again, client, cpu_of, measure, stream
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_least, at_most
 from benchmarks.servers import POSTGRES, Laboratory, Server
 from benchmarks.tokens import PACED, WARM_UP
@@ -19,7 +20,7 @@ from benchmarks.tokens import PACED, WARM_UP
 GOAL = "Two processes"
 BURST = Load("burst:500", streams=20, waves=5)
 FOLLOWED, TOKENS = 10, 150
-ROUNDS = 2
+ROUNDS, SECONDS = 2, 40
 
 
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
@@ -28,7 +29,7 @@ def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     with lab.serving(*servers):
         for server in servers:
             measure(server, WARM_UP[0])
-        turns = [again(lambda: in_turn(servers), GOAL) for _ in range(1 if quick else ROUNDS)]
+        turns = [again(lambda: in_turn(servers), GOAL) for _ in rounds(1 if quick else ROUNDS, seconds=SECONDS)]
         operations = redis_operations(lab, servers)
         behind = lag(servers)
     scaled = [2 * alone[0] / together[0] for alone, together in turns]

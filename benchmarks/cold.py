@@ -7,12 +7,13 @@ import time
 import urllib.error
 import urllib.request
 
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_most
 from benchmarks.servers import AGENTS_SDK, OURS, PLAIN, PYDANTIC, Laboratory, Server
 from tests.processes import ROOT, wait_until
 
 GOAL = "Cold start"
-ROUNDS = 2
+ROUNDS, SECONDS = 2, 40
 IMPORTS = "import django; django.setup(); import config.asgi, config.urls, daphne.server, openai"
 LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|(\s+)([\w.]+)")
 HEAVY = 4  # packages that are named
@@ -21,7 +22,7 @@ HEAVY = 4  # packages that are named
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     names = (OURS, PLAIN) if quick else (OURS, PLAIN, PYDANTIC, AGENTS_SDK)
     found: dict[str, list[float]] = {}
-    for _ in range(1 if quick else ROUNDS):
+    for _ in rounds(1 if quick else ROUNDS, seconds=SECONDS):
         for name in names:
             if (taken := start(lab, name)) is not None:
                 found.setdefault(name, []).append(taken)

@@ -1,26 +1,27 @@
 """How long the first token takes: alone, and when a hundred ask in the same instant."""
 
 from benchmarks.measure import Load, again, stream
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_most
 from benchmarks.servers import OURS, PLAIN, POSTGRES, SERVERS, Laboratory, Server
 
 GOAL = "First token"
 ALONE = "stamped:1"
 CROWD = Load("stamped:5:20", streams=100)
-ROUNDS = 2
+ROUNDS, SECONDS = 2, 60
 MS = 1000
 
 
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     names = (OURS, PLAIN) if quick else (OURS, POSTGRES, *SERVERS[1:])
-    asks, rounds = (50, 1) if quick else (100, ROUNDS)
+    asks, count = (50, 1) if quick else (100, ROUNDS)
     p50: dict[str, list[float]] = {}
     p99: dict[str, list[float]] = {}
     crowd: dict[str, list[float]] = {}
     with lab.serve(*names) as servers:
         for server in servers.values():
             stream(server, Load(ALONE, streams=10, waves=2))
-        for _ in range(rounds):
+        for _ in rounds(count, seconds=SECONDS):
             own = alone(lab.provider, asks)[0]
             for name, server in servers.items():
                 middle, tail = alone(server, asks)

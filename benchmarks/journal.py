@@ -8,18 +8,20 @@ from contextlib import closing
 
 from benchmarks import cores
 from benchmarks.measure import Load, stream
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_most
 from benchmarks.servers import OURS, POSTGRES, Laboratory, Server
 from tests.processes import ROOT
 
 GOAL = "Journal"
 SECONDS, ROUNDS = 3, 2
+ROUNDS_SECONDS = 30
 BYTES = at_most(3)
 
 
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     found: dict[str, dict[str, list[float]]] = {}
-    for _ in range(1 if quick else ROUNDS):
+    for _ in rounds(1 if quick else ROUNDS, seconds=ROUNDS_SECONDS):
         for name in (OURS, POSTGRES):
             for measured, value in journal(lab, lab.database(name)).items():
                 found.setdefault(measured, {}).setdefault(name, []).append(value)

@@ -5,22 +5,24 @@ import time
 import psutil
 
 from benchmarks.measure import call, cpu_of
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_least
 from benchmarks.servers import OURS, PLAIN, Laboratory, Server
 
 GOAL = "Starts"
-CALLERS, REQUESTS, ROUNDS = 32, 800, 3
+CALLERS, REQUESTS = 32, 800
+ROUNDS, SECONDS = 3, 30
 
 
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
-    rounds, requests = (1, 300) if quick else (ROUNDS, REQUESTS)
+    count, requests = (1, 300) if quick else (ROUNDS, REQUESTS)
     rate: dict[str, list[float]] = {}
     cost: dict[str, list[float]] = {}
     wait: dict[str, list[float]] = {}
     with lab.serve(OURS, PLAIN) as servers:
         for server in servers.values():
             call(server, "/chat", "burst:1", callers=CALLERS, requests=100)
-        for _ in range(rounds):
+        for _ in rounds(count, seconds=SECONDS):
             for name, server in servers.items():
                 for values, value in zip((rate, cost, wait), ask(server, requests), strict=True):
                     values.setdefault(name, []).append(value)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from benchmarks.measure import Load, Sample, measure
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_most
 from benchmarks.servers import OURS, PLAIN, RELAY, RELAY_UVICORN, SERVERS, Laboratory, Server
 from benchmarks.stored import check_stored
@@ -14,28 +15,27 @@ BURST = Load("burst:500", streams=20, waves=5)
 WARM_UP = (Load("stamped:20:20", streams=20, ramp=1.0), Load("burst:100", streams=10))
 LIGHT = (OURS, RELAY, RELAY_UVICORN)  # the others take ten times as long for a burst: one wave tells as much
 ALWAYS = (*LIGHT, PLAIN)  # are measured in every round, because bounds compare them; the others in the first only
-ROUNDS = 3
+ROUNDS, SECONDS = 3, 190
 Samples = dict[str, list[Sample]]
 
 
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     names = ALWAYS if quick else SERVERS
     paced = replace(PACED, scenario="stamped:100:20") if quick else PACED
-    rounds = 1 if quick else ROUNDS
     with lab.serve(*names) as servers:
         for server in servers.values():
             for load in WARM_UP:
                 measure(server, load)
-        found = in_turns(list(servers.values()), paced, rounds=rounds)
-        loads = (*WARM_UP, *(paced, BURST) * rounds)
+        found = in_turns(list(servers.values()), paced, count=1 if quick else ROUNDS)
+        loads = (*WARM_UP, *(paced, BURST) * len(found[0][OURS]))
         check_stored(servers[OURS].database, sum(load.streams * load.waves for load in loads))
     return _rows(*found)
 
 
-def in_turns(servers: list[Server], paced: Load, *, rounds: int) -> tuple[Samples, Samples]:
+def in_turns(servers: list[Server], paced: Load, *, count: int) -> tuple[Samples, Samples]:
     """Measure in turns, so that what disturbs the machine disturbs every server; each round begins with another one."""
     found: tuple[Samples, Samples] = {}, {}
-    for number in range(rounds):
+    for number in rounds(count, seconds=SECONDS):
         taken = [server for server in servers if number == 0 or server.name in ALWAYS]
         first = number % len(taken)
         for server in taken[first:] + taken[:first]:

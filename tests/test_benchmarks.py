@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.capacity import LARGEST, Search
 from benchmarks.received import COUNTED, STAMP, Read, gaps, tokens
+from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_least, at_most
 from benchmarks.table import table, verdict
 
@@ -48,6 +49,11 @@ def test_the_search_closes_in_on_what_a_server_carries(capacity):
         search, streams = search.next(streams, carried=streams <= capacity)
     assert search.carried <= capacity < search.failed <= LARGEST
     assert search.failed - search.carried <= max(2, capacity // 50)
+
+
+def test_rounds_end_when_there_is_no_time_for_another_one():
+    assert list(rounds(3, seconds=60)) == [0, 1, 2]
+    assert list(rounds(3, seconds=0)) == [0]
 
 
 def chunked(*parts: bytes) -> list[bytes]:
