@@ -65,7 +65,20 @@ class Credentials:
             return False
         if any(header in self.headers for header in FORWARDING_HEADERS):
             return False
-        return "origin" not in self.headers or self.origin_is_own
+        if "origin" not in self.headers:
+            return not self.asked_by_another_page and not (self.websocket and "cookie" in self.headers)
+        return self.origin_is_own
+
+    @property
+    def asked_by_another_page(self) -> bool:
+        """Whether the browser says so: an image, a script or a frame of a page from elsewhere sends no Origin.
+
+        Following a link to us, which shows its page nothing, is no such request.
+        """
+        if self.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
+            return False
+        visits = (self.headers.get("sec-fetch-mode"), self.headers.get("sec-fetch-dest")) == ("navigate", "document")
+        return not (visits and self.request is not None and self.request.method in {"GET", "HEAD"})
 
     @property
     def cookies(self) -> dict[str, str]:

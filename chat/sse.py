@@ -19,7 +19,7 @@ RETRY = b"retry: 2000\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-transform",
+    "Cache-Control": "no-cache, no-transform, no-store",
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }

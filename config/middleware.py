@@ -122,6 +122,7 @@ class RequestIdMiddleware:
         log_context.begin(known_as)
         response = await self.get_response(request)
         response["X-Request-Id"] = known_as
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if not is_page(request):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -74,6 +74,47 @@ def test_the_own_origin_is_compared_with_scheme_and_port(origin, secure, own):
     assert credentials.is_local is own
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "anything"])
+def test_a_request_that_a_page_from_elsewhere_makes_without_an_origin_is_not_local(site):
+    loads = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+    visits = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    get, post = RequestFactory().get("/"), RequestFactory().post("/")
+    assert not shown(headers=loads, request=get).is_local
+    assert not shown(headers=visits | {"sec-fetch-dest": "iframe"}, request=get).is_local
+    assert not shown(headers=visits, request=post).is_local
+    assert shown(headers=visits, request=get).is_local
+    for own in ("same-origin", "none"):
+        assert shown(headers=loads | {"sec-fetch-site": own}, request=get).is_local
+
+
+def test_a_socket_that_shows_cookies_and_no_origin_is_not_local():
+    assert shown(websocket=True).is_local
+    assert not shown(websocket=True, headers={"cookie": "other=1"}).is_local
+    assert shown(websocket=True, headers={"cookie": "other=1", "origin": "http://localhost:8000"}).is_local
+
+
+@pytest.mark.parametrize(
+    "origins", [(b"http://localhost:8000", b"http://evil.example"), (b"http://localhost:8000",) * 2]
+)
+def test_two_origins_are_none(origins):
+    headers = [(b"host", b"localhost:8000"), *((b"origin", origin) for origin in origins)]
+    assert not Credentials.of_scope({"headers": headers, "client": ["127.0.0.1", 1]}).is_local
+
+
+@pytest.mark.parametrize("host", ["[::1]:8000", "[::1]", "localhost.", "a.localhost:1"])
+def test_names_of_the_loopback_address(host):
+    assert shown(host=host).is_local
+
+
+OTHER_SPELLINGS = ("[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "[::]", "0.0.0.0:8000", "[::1%25lo]", "::1", "127.1",
+                   "127.0.0.2", "0177.0.0.1", "2130706433", "localhost@evil.example")  # fmt: skip
+
+
+@pytest.mark.parametrize("host", OTHER_SPELLINGS)
+def test_other_spellings_of_it_are_no_names_of_ours(host):
+    assert not shown(host=host).is_local
+
+
 def test_default_ports_may_be_left_out():
     assert shown(headers={"origin": "http://localhost"}, host="localhost:80").origin_is_own
     assert shown(headers={"origin": "https://localhost:443"}, host="localhost", secure=True).origin_is_own

@@ -17,7 +17,7 @@ from tests.weather import WeatherService
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]  # fmt: skip
 DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"}
 NewPage = Callable[..., ChatPage]

@@ -71,8 +71,11 @@ async def test_every_answer_carries_the_headers_that_protect(nobody: Client, pat
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["X-Frame-Options"] == "DENY"
-    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert {"default-src 'none'", "frame-ancestors 'none'", "script-src 'self'"} <= set(
+        headers["Content-Security-Policy"].split("; ")
+    )
     assert headers["X-Request-Id"]
 
 

@@ -84,7 +84,7 @@ async def test_the_headers_are_those_of_the_contract(alice: Client):
         await stream.rest()
     assert stream.status == 200
     assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
-    assert stream.headers["Cache-Control"] == "no-cache, no-transform"
+    assert stream.headers["Cache-Control"] == "no-cache, no-transform, no-store"
     assert stream.headers["X-Accel-Buffering"] == "no"
     assert stream.headers["Content-Encoding"] == "identity"
     assert "Content-Length" not in stream.headers
