@@ -17,7 +17,8 @@ from zope.interface import implementer
 
 from chat.request_id import HEADER, request_id
 
-MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut
+MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut,
+GRACE_SECONDS = 5  # unless it has only just come: a crowd that comes at once is no attack
 STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
 TOO_LARGE = (
     b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.",'
@@ -150,7 +151,7 @@ class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
     def __init__(self, server: Any, *, seconds: float) -> None:
         super().__init__(server)
         self.timeOut = seconds
-        self.waiting: dict[BoundedChannel, None] = {}
+        self.waiting: dict[BoundedChannel, float] = {}  # since when, the first one longest
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
         protocol = super().buildProtocol(addr)
@@ -159,9 +160,10 @@ class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
 
     def wait_for(self, channel: BoundedChannel) -> None:
         """Count a connection whose next request has yet to come."""
-        self.waiting[channel] = None
-        if len(self.waiting) > MAX_WAITING:
-            oldest = next(iter(self.waiting))
+        now = self.reactor.seconds()
+        self.waiting[channel] = now
+        oldest, since = next(iter(self.waiting.items()))
+        if len(self.waiting) > MAX_WAITING and now - since > GRACE_SECONDS:
             del self.waiting[oldest]
             oldest.forceAbortClient()
 

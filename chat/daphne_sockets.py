@@ -17,19 +17,19 @@ class Inbox(asyncio.Queue[dict[str, Any]]):
     def __init__(self, protocol: "BoundedSocket") -> None:
         super().__init__()
         self._protocol = protocol
-        self._is_full = False
+        self.is_full = False
 
     def put_nowait(self, item: dict[str, Any]) -> None:
         super().put_nowait(item)
-        if not self._is_full and self.qsize() >= MAX_INBOX:
-            self._is_full = True
+        if not self.is_full and self.qsize() >= MAX_INBOX:
+            self.is_full = True
             self._protocol.transport.pauseProducing()
 
     async def get(self) -> dict[str, Any]:
         await asyncio.sleep(0)  # a client that sends without pause must not keep the event loop to itself
         item = await super().get()
-        if self._is_full and self.empty():
-            self._is_full = False
+        if self.is_full and self.empty():
+            self.is_full = False
             self._protocol.transport.resumeProducing()
         return item
 
@@ -60,6 +60,12 @@ class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]
             super().sendMessage(*args, **options)
         finally:
             self.maxMessagePayloadSize = limit
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802 - autobahn's name
+        """Cut a client that does not answer; one that is not read cannot."""
+        self.autoPingTimeoutCall = None
+        if not self.inbox.is_full:
+            super().onAutoPingTimeout()
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
         """Answer, unless the client takes nothing: its pongs would pile up here."""
