@@ -72,7 +72,7 @@ class ChatServer(BoundedServer):
             self.failure = f"Cannot listen on {self._host}:{self._port} ({error.socketError}). Set HOST and PORT."
             return
         for number in (signal.SIGTERM, signal.SIGINT):
-            twisted_loop.add_signal_handler(number, self._on_signal)
+            signal.signal(number, self._signalled)
         reactor.callLater(1, self.application_checker)
         reactor.callLater(2, self.timeout_checker)
         reactor.callWhenRunning(self._started, listener.getHost().port)
@@ -105,6 +105,10 @@ class ChatServer(BoundedServer):
         else:
             where = settings.MODEL_PROVIDERS["default"]["base_url"] or "OpenAI"
             self._say(f"Model:  {settings.DEFAULT_MODEL} at {where.rpartition('@')[2]}")
+
+    def _signalled(self, *_: Any) -> None:
+        """asyncio's own handler comes through a pipe, which a crowd can fill: the signal would be lost."""
+        twisted_loop.call_soon_threadsafe(self._on_signal)
 
     def _on_signal(self) -> None:
         if self._stopper is None:
