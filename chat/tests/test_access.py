@@ -1,5 +1,7 @@
 """Who is asking: details of the one door that need no server."""
 
+import base64
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -172,3 +174,14 @@ def test_the_headers_of_a_request_are_read_without_their_case():
     credentials = Credentials.of_request(request)
     assert credentials.headers["x-forwarded-for"] == "203.0.113.9"
     assert not credentials.is_local
+
+
+def test_a_key_has_more_random_bits_than_anybody_guesses_and_only_its_hash_is_kept():
+    key, text = ApiKey.objects.issue(make_user().pk, scopes=["chat"])
+    prefix, _, secret = text.partition(".")
+    assert prefix == key.prefix
+    assert len(base64.urlsafe_b64decode(secret + "=")) * 8 >= 190
+    assert key.digest == hashlib.sha256(secret.encode()).hexdigest()
+    assert secret not in str(vars(key))
+    _, other = ApiKey.objects.issue(key.user_id, scopes=["chat"])
+    assert not set(text.split(".")) & set(other.split("."))

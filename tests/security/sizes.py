@@ -15,6 +15,7 @@ class Sizes:
     ticket_rivals: int = 4  # on each of two processes
     schema_examples: int = 2  # of schemathesis, per operation and phase
     key_tries: int = 20
+    id_tries: int = 10
     frames: int = 5_000
     flood_seconds: float = 2
     strangers: int = 100  # sockets without credentials
@@ -35,6 +36,7 @@ FULL = Sizes(
     ticket_rivals=25,
     schema_examples=100,
     key_tries=1000,
+    id_tries=1000,
     frames=100_000,
     flood_seconds=20,
     strangers=500,
