@@ -46,7 +46,10 @@ def impatient(products: Products, provider: str) -> Iterator[Product]:
     """A server that waits for its clients for a few seconds only (tests.security.impatient)."""
     before = len(products)
     yield products.serve(
-        DJANGO_SETTINGS_MODULE="tests.security.settings", OPENAI_BASE_URL=provider, DEFAULT_MODEL="scripted"
+        DJANGO_SETTINGS_MODULE="tests.security.settings",
+        OPEN_ACCESS=0,
+        OPENAI_BASE_URL=provider,
+        DEFAULT_MODEL="scripted",
     )
     products.end(since=before)
 
