@@ -48,6 +48,14 @@ def load(model: type[M], condition: str, *parameters: Any, only: tuple[str, ...]
     return [model.from_db(connection.alias, names, _converted(row, converters)) for row in rows]
 
 
+def count(model: type[Model], condition: str, *parameters: Any) -> int:
+    """How many rows meet a condition in SQL, as `load` takes it."""
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {condition}", parameters)  # noqa: S608 - the model's own name
+        return int(cursor.fetchone()[0])
+
+
 def insert(*rows: M, **expressions: Expression) -> None:
     """Store new rows of one model, in one statement. An expression stands in for a field's value."""
     statement, fields = _insertion(type(rows[0]), connection.vendor)

@@ -155,7 +155,7 @@ def _take_message(caller: Caller) -> Left:
 
 def _check_slots(caller: Caller) -> None:
     """At most so many runs at once, per caller. Raises Refused."""
-    held = len(Run.objects.slots_of(caller.user_id))
+    held = Run.objects.slots_of(caller.user_id)
     if held >= settings.MAX_CONCURRENT_RUNS:
         raise Refused(
             ErrorCode.RATE_LIMITED,

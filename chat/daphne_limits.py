@@ -5,6 +5,7 @@ that it is sent; and it takes a request's whole body before the application sees
 """
 
 import asyncio
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
+from chat.daphne_writes import PromptConnection
 from chat.request_id import HEADER, request_id
 
 MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut,
@@ -197,7 +199,9 @@ class BoundedServer(Server):  # type: ignore[misc]
             message = message | {"body": b""}
         if last:
             self._drop_gate(protocol)
-        await super().handle_reply(protocol, message)
+        connection = protocol.transport
+        with connection.saying() if isinstance(connection, PromptConnection) else nullcontext():
+            await super().handle_reply(protocol, message)
         if message["type"] in {"http.response.body", "websocket.accept", "websocket.send"} and not last:
             gate = self._gates.get(protocol) or self._make_gate(protocol)
             if gate is not None:

@@ -7,7 +7,6 @@ transaction; the first token and everything else is committed at once.
 
 import asyncio
 import logging
-import math
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.database import in_database, with_connection
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
+from chat.journal.pulse import Pulse
 from chat.journal.rows import Append, Batch, Job, read_entries, store
 from chat.journal.watch import Watch
 
@@ -203,26 +203,28 @@ class Journal:
         to a silent run, so that its client sees the head of the answer, and then after each `heartbeat`.
         """
         self.readers += 1
-        quiet_since = -math.inf
+        pulse = Pulse(self.heartbeat, lambda: self._wake(run_id))
         try:
             while True:
                 live = self.live.get(run_id)
                 entries, ended = await self._stored_after(run_id, live, after)
                 if entries:
                     yield entries
-                    after, quiet_since = entries[-1].seq, self._loop.time()
+                    after = entries[-1].seq
+                    pulse.beat()
                     if entries[-1].event_type in TERMINAL_EVENT_TYPES:
                         return
                     if live is not None and live.stored_seq > after:
                         await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
                 elif ended:
                     return
-                elif self._loop.time() - quiet_since >= self.heartbeat:
+                elif pulse.is_due:
                     yield []
-                    quiet_since = self._loop.time()
+                    pulse.beat()
                 else:
                     await self._wait(run_id, live)
         finally:
+            pulse.stop()
             self.readers -= 1
 
     async def _stored_after(self, run_id: uuid.UUID, live: LiveRun | None, after: int) -> tuple[list[Entry], bool]:
@@ -236,7 +238,7 @@ class Journal:
     async def _wait(self, run_id: uuid.UUID, live: LiveRun | None) -> None:
         """Wait for news of the run: from memory where it is ours, else a hint, and at most POLL seconds."""
         if live is not None and not live.lost:
-            await live.watch.wait(self.heartbeat)
+            await live.watch.wait()
             return
         watch = self.watches.setdefault(run_id, Watch())
         try:
@@ -244,6 +246,11 @@ class Journal:
         finally:
             if not watch.waiting:
                 self.watches.pop(run_id, None)
+
+    def _wake(self, run_id: uuid.UUID) -> None:
+        """Let the readers of a run of ours look whether it is time for a sign of life."""
+        if run_id in self.live:
+            self.live[run_id].watch.wake()
 
     def hint(self, run_id: uuid.UUID) -> None:
         """Another process says that the run has new events."""

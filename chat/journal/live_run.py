@@ -86,7 +86,8 @@ class LiveRun:
     def publish(self, entries: list[Entry]) -> None:
         self.entries.extend(entries)
         self.stored_seq = entries[-1].seq
-        self.tail_bytes += sum(len(entry.body) for entry in entries)
+        for entry in entries:
+            self.tail_bytes += len(entry.body)
         while self.tail_bytes > TAIL_BYTES and len(self.entries) > 1:
             self.tail_bytes -= len(self.entries.popleft().body)
         self.finished = self.finished or entries[-1].event_type in TERMINAL_EVENT_TYPES

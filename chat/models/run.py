@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents.config import AgentConfig
 from agents.errors import ErrorCode
 from agents.models import SLUG_LENGTH
-from agents.statements import database_time, load, update
+from agents.statements import count, database_time, update
 from chat.ids import new_id
 from chat.models.conversation import Conversation, Message
 
@@ -43,8 +43,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs whose owner has not renewed its lease in time (by the database's clock)."""
         return self.active().filter(lease_until__lte=Now())
 
-    def slots_of(self, caller_id: int) -> "list[Run]":
-        """The caller's runs that count against MAX_CONCURRENT_RUNS, with nothing but their keys.
+    def slots_of(self, caller_id: int) -> int:
+        """How many of the caller's runs count against MAX_CONCURRENT_RUNS.
 
         A run whose process died keeps its slot while another one may take it up; where nobody has for several leases,
         nobody will, and the slot is free. A run without a lease waits for a person.
@@ -52,7 +52,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         lost = timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
         since = database_time(plus=-lost)
         held = f"caller_id = %s AND {ACTIVE} AND (lease_until IS NULL OR lease_until > {since.text})"
-        return load(Run, held, caller_id, *since.parameters, only=("id",))
+        return count(Run, held, caller_id, *since.parameters)
 
     def release(self) -> int:
         """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""

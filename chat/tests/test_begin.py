@@ -120,7 +120,7 @@ def test_a_run_that_nobody_takes_up_frees_its_slot(alice, settings):
         assert bool(Run.objects.slots_of(alice.user_id)) is is_held
     begin(alice, reset_history=True)
     Run.objects.filter(pk=begun.run.pk).update(status=Run.Status.WAITING_APPROVAL, lease_until=None)
-    assert len(Run.objects.slots_of(alice.user_id)) == 2
+    assert Run.objects.slots_of(alice.user_id) == 2
 
 
 def test_slots_are_counted_over_active_runs_only(alice):

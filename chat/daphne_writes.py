@@ -1,0 +1,56 @@
+"""What Twisted lacks: a write that happens at once.
+
+Twisted only notes what is to be written, asks the event loop whether the socket takes it, and writes in the loop's next
+turn: two changes of the selector and a turn of the loop for each event that is streamed. A socket nearly always takes
+it; the loop is asked where it does not.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from twisted.internet.tcp import Port, Server
+
+
+class PromptConnection(Server):
+    """A connection that can write at once."""
+
+    _is_held = False  # something is being said, which is written when all of it is known
+    _is_queued = False  # the event loop writes what is left
+
+    @contextmanager
+    def saying(self) -> Iterator[None]:
+        """What is written meanwhile leaves together, and reaches the socket at the end, unless the client is slow."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self._write_now()
+
+    def startWriting(self) -> None:  # noqa: N802 - Twisted's name
+        if not self._is_held:
+            self._is_queued = True
+            super().startWriting()  # type: ignore[no-untyped-call]
+
+    def stopWriting(self) -> None:  # noqa: N802 - Twisted's name
+        if self._is_queued:
+            self._is_queued = False
+            super().stopWriting()  # type: ignore[no-untyped-call]
+
+    def _write_now(self) -> None:
+        """Write what the socket takes. What is left, and what has failed, is the event loop's business."""
+        if self._is_queued or not self.connected:
+            return
+        outcome = self.doWrite() if self._has_more else None  # type: ignore[no-untyped-call]
+        if outcome is not None or self._has_more or self.disconnecting:
+            self.startWriting()
+
+    @property
+    def _has_more(self) -> bool:
+        return bool(self.dataBuffer or self._tempDataLen)
+
+
+class PromptPort(Port):
+    """A listening port whose connections can write at once."""
+
+    transport = PromptConnection
