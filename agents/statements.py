@@ -125,7 +125,7 @@ def _selection(
 def _insertion(model: type[Model], vendor: str) -> tuple[str, list[Any]]:
     fields = [field for field in model._meta.concrete_fields if not (field.primary_key and field.db_returning)]
     names = ", ".join(_quoted(field) for field in fields)
-    return f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({names}) VALUES ", fields  # noqa: S608
+    return f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({names}) VALUES ", fields  # noqa: S608 - as above
 
 
 @cache
@@ -134,4 +134,4 @@ def _change(model: type[Model], names: tuple[str, ...], vendor: str) -> tuple[st
     fields = [by_name[name] for name in names]
     changes = ", ".join(f"{_quoted(field)} = %s" for field in fields)
     table, key = connection.ops.quote_name(model._meta.db_table), model._meta.pk
-    return f"UPDATE {table} SET {changes} WHERE {_quoted(key)} = %s", [*fields, key]  # noqa: S608
+    return f"UPDATE {table} SET {changes} WHERE {_quoted(key)} = %s", [*fields, key]  # noqa: S608 - as above

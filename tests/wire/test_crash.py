@@ -108,7 +108,7 @@ async def test_finished_rounds_are_not_done_again(serve: Serve, session, quick, 
     alice = someone(server, session)
     server.manage("migrate", "--verbosity", "0")
     await alice.post("/agents/payer", {"tools": ["pay"]})
-    message = turns(calls(("pay", {"seconds": 0}), text="Paying. "), [{"text": "Now "}, {"delay": 2}, *says("I rest.")])
+    message = turns(calls(("pay", {"seconds": 0}), text="Paying. "), [{"text": "Now "}, {"delay": 1}, *says("I rest.")])
     async with alice.stream(message, agent_name="payer") as stream:
         seen = await stream.until("tool_call_complete")
         async for frame in stream.frames():
