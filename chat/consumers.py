@@ -33,11 +33,6 @@ log = logging.getLogger(__name__)
 CLOSE_CODES = {ErrorCode.UNAUTHENTICATED: 4401, ErrorCode.FORBIDDEN: 4403, ErrorCode.RATE_LIMITED: 4429}
 CLOSE_OTHER = 4400
 TOOL_EVENTS = frozenset(str(kind.__struct_config__.tag) for kind in (ToolCallStart, ToolCallComplete, ToolCallError))
-TOO_FAST = Refused(
-    ErrorCode.RATE_LIMITED,
-    f"At most {settings.MAX_FRAMES_PER_SECOND} frames a second are taken (MAX_FRAMES_PER_SECOND). Send this again.",
-    retry_after=1,
-)
 PONG = '{"type":"pong","data":{}}'
 
 
@@ -51,6 +46,12 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.following: dict[uuid.UUID, asyncio.Task[None]] = {}
+
+    async def __call__(self, *application: Any) -> None:
+        try:
+            await super().__call__(*application)
+        finally:  # also where the server did not wait for the last commands
+            self._let_go()
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         credentials = Credentials.of_scope(self.scope)
@@ -101,7 +102,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 raise invalid("Frames are JSON text, not binary.")
             frame = decode(text, Frame)
             if not in_time:
-                raise TOO_FAST
+                raise _too_many(settings.MAX_FRAMES_PER_SECOND, "frames a second", "MAX_FRAMES_PER_SECOND")
             await self._obey(frame)
         except StopConsumer:
             raise
@@ -120,6 +121,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 await self._chat(frame)
             case "resume":
                 resume = convert(frame.data, Resume)
+                self._check_room(resume.run_id)
                 self._follow(await in_database(position, self.caller, resume.run_id, resume.after))
             case "cancel":
                 run = await in_database(find_run, self.caller, convert(frame.data, Cancel).run_id)
@@ -132,8 +134,14 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _chat(self, frame: Frame) -> None:
         request = convert(frame.data, ChatRequest)
         check_chat(request)
+        self._check_room()
         started = await current_runs().start(self.caller, request)
         self._follow(Position(started.run_id, started.conversation_id), frame.id)
+
+    def _check_room(self, run_id: str = "") -> None:
+        """Raises Refused when this socket carries as many runs as it may, and this is not one of them."""
+        if len(self.following) >= settings.MAX_OPEN_STREAMS and run_id not in map(str, self.following):
+            raise _too_many(settings.MAX_OPEN_STREAMS, "runs at once on one socket", "MAX_OPEN_STREAMS")
 
     def _follow(self, at: Position, frame_id: str | None = None) -> None:
         """Stream a run on this socket; a second request for the same run moves the cursor."""
@@ -170,6 +178,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if frame is not None and frame.id is not None:
             body["id"] = frame.id
         await self.base_send({"type": "websocket.send", "text": msgspec.json.encode(body).decode()})
+
+
+def _too_many(most: int, what: str, name: str) -> Refused:
+    message = f"At most {most} {what} are taken ({name}). Send this again later."
+    return Refused(ErrorCode.RATE_LIMITED, message, retry_after=1)
 
 
 def encode(run_id: uuid.UUID, entry: Entry, frame_id: str | None = None) -> str:

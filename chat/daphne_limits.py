@@ -208,10 +208,16 @@ class BoundedServer(Server):  # type: ignore[misc]
                 await self._pass(gate, protocol)
 
     async def _pass(self, gate: Gate, protocol: Any) -> None:
-        """Wait for the reader. One that has stalled, or whose application was stopped meanwhile, is cut."""
+        """Wait for the reader. One that has stalled is cut, and a request whose application was stopped meanwhile.
+
+        On a socket what was stopped is one of several runs, or it is about to say with a code why it closes.
+        """
         passed = False
         try:
             passed = await gate.wait()
+        except asyncio.CancelledError:
+            passed = not isinstance(protocol, WebRequest)
+            raise
         finally:
             if not passed:
                 protocol.transport.abortConnection()

@@ -45,9 +45,9 @@ class OpenConnections:
     def count(self, user_id: int, kind: Kind) -> int:
         return sum(each.kind == kind and each.caller.user_id == user_id for each in self._open)
 
-    def check_room(self, caller: Caller, kind: Literal["stream", "socket"]) -> None:
+    def check_room(self, caller: Caller, kind: Kind) -> None:
         """Raises Refused when the caller has as many open, at this process, as one may."""
-        name = "MAX_OPEN_STREAMS" if kind == "stream" else "MAX_OPEN_SOCKETS"
+        name = "MAX_OPEN_SOCKETS" if kind == "socket" else "MAX_OPEN_STREAMS"
         most = getattr(settings, name)
         if self.count(caller.user_id, kind) >= most:
             raise Refused(

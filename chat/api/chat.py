@@ -50,6 +50,7 @@ class ChatView(AsyncAPIView):
         tags=["chat"],
     )
     async def post(self, request: Request) -> HttpResponse:
+        current_runs().connections.check_room(self.caller, "request")
         started = await start(self, request)
         log_context.tell_run(started.run_id)
         async with current_runs().connections.held(self.caller, "request"):

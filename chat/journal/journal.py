@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from django.db import OperationalError
+
 from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.database import in_database, with_connection
 from chat.exceptions import OwnershipLost
@@ -162,6 +164,10 @@ class Journal:
         self._committing = None
         if done.cancelled() or done.exception() is not None:
             log.error("The journal could not be written", exc_info=None if done.cancelled() else done.exception())
+            for append in batch.appends:  # nobody knows what of it is stored: none of it is shown
+                append.error = append.error or OwnershipLost()
+            for job in batch.jobs:
+                job.error = job.error or OperationalError("The writer failed.")
         stored: dict[uuid.UUID, int] = {}
         for append in batch.appends:
             self._settle(append, stored)

@@ -103,3 +103,22 @@ async def test_who_goes_on_and_on_is_closed(charlie: Client):
             await flood(socket)
     assert closed.value.rcvd.code == 4429
     assert (await charlie.ask("say:Still here")).status == 200
+
+
+async def test_a_socket_carries_so_many_runs_and_no_more(alice: Client):
+    async with alice.socket() as socket:
+        for number in range(3):
+            await socket.send("chat", {"message": LONG, "reset_history": True}, id=f"c{number}")
+        while (told := await socket.receive())["type"] != "error":
+            pass
+        assert (told["id"], told["data"]["error_code"]) == ("c2", "rate_limited")
+        assert "MAX_OPEN_STREAMS" in told["data"]["error_message"]
+
+
+async def test_a_request_too_many_that_waits_for_an_answer_is_refused(bob: Client):
+    body = {"message": "paced:150:20", "reset_history": True}
+    waiting = [asyncio.create_task(bob.post("/chat", body)) for _ in range(2)]
+    await asyncio.sleep(1)
+    refused = await bob.post("/chat", body)
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert [answer.status for answer in await asyncio.gather(*waiting)] == [200, 200]
