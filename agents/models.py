@@ -123,25 +123,30 @@ class Agent(models.Model):
 
         `tools` saves a look where they are known already.
         """
-        if instructions is not None and not self.allow_instructions:
-            raise Refused(
-                ErrorCode.FORBIDDEN,
-                f"The agent {self.slug!r} takes no `instructions` from requests: leave them out, or have an"
-                " administrator set its allow_instructions.",
-            )
-        tools = self.runnable_tools() if tools is None else tools
         return AgentConfig(
             slug=self.slug,
             name=self.name,
-            instructions=self.instructions if instructions is None else instructions,
+            instructions=self._instructions(instructions),
             provider=self.provider,
             model=self.effective_model,
             settings=self.model_settings,
-            tools=tuple(tool.name for tool in tools),
+            tools=tuple(tool.name for tool in (self.runnable_tools() if tools is None else tools)),
             max_parallel_tools=self.max_parallel_tools,
             tool_call_timeout=self.tool_call_timeout,
             max_rounds=self.max_rounds or settings.MAX_ROUNDS,
             parallel_tools=parallel_tools,
+        )
+
+    def _instructions(self, asked: str | None) -> str:
+        """Those of the request if it has some and may. Raises Refused if it may not."""
+        if asked is None:
+            return self.instructions
+        if self.allow_instructions:
+            return asked
+        raise Refused(
+            ErrorCode.FORBIDDEN,
+            f"The agent {self.slug!r} takes no `instructions` from requests: leave them out, or have an"
+            " administrator set its allow_instructions.",
         )
 
 

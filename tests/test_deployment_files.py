@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
 from tests.environment import documented_settings
 from tests.processes import ROOT
@@ -130,8 +131,6 @@ def test_the_proxy_passes_streams_and_sockets_on(nginx: str, line: str) -> None:
 
 
 def test_the_proxy_outlasts_the_heartbeat_and_lets_the_product_refuse_big_bodies(nginx: str) -> None:
-    from django.conf import settings
-
     seconds = re.search(r"proxy_read_timeout (\d+)s;", nginx)
     megabytes = re.search(r"client_max_body_size (\d+)m;", nginx)
     assert seconds

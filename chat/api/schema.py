@@ -125,38 +125,44 @@ def _client_frames() -> dict[str, Any]:
 
 
 def _server_frames() -> dict[str, Any]:
+    """Events of a tool call share a frame, as do errors of runs and of commands; each other event has its own."""
     tool = ["ToolCallStart", "ToolCallComplete", "ToolCallError"]
-    frames: dict[str, Any] = {
-        "ServerToolCallFrame": _frame(
-            ["tool_call"], None, data={"oneOf": [{"$ref": REF.format(name=name)} for name in tool]}
-        ),
-        "ServerPongFrame": _frame(["pong"], None),
-        "ServerErrorFrame": _frame(
-            ["error"],
-            None,
-            data={"oneOf": [{"$ref": REF.format(name="Error")}, {"$ref": REF.format(name="CommandError")}]},
-        ),
-        "CommandError": {
-            "type": "object",
-            "description": "A command was refused; the socket stays open.",
-            "required": ["error_code", "error_message"],
-            "properties": {
-                "error_code": {"type": "string", "enum": [code.value for code in ErrorCode]},
-                "error_message": {"type": "string"},
-                "details": {"type": "object", "additionalProperties": True},
-                "retry_after": {"type": "number", "description": "Seconds."},
-            },
-        },
-    }
-    names = {"tool_call": "ServerToolCallFrame", "pong": "ServerPongFrame", "error": "ServerErrorFrame"}
+    frames = {"tool_call": _any_of("tool_call", *tool), "error": _any_of("error", "Error", "CommandError")}
     for tag, kind in EVENT_TYPES.items():
         if kind.__name__ not in (*tool, "Error"):
-            names[tag] = f"Server{kind.__name__}Frame"
-            frames[names[tag]] = _frame([tag], REF.format(name=kind.__name__))
-    for name, frame in frames.items():
-        if name not in {"ServerPongFrame", "CommandError"}:
-            frame["properties"] |= {"run_id": {"type": "string", "format": "uuid"}, "seq": {"type": "integer"}}
-    return frames | {"WebSocketServerFrame": _one_of("What the server sends on /ws.", "type", names)}
+            frames[tag] = _frame([tag], REF.format(name=kind.__name__))
+    for frame in frames.values():
+        frame["properties"] |= {"run_id": {"type": "string", "format": "uuid"}, "seq": {"type": "integer"}}
+    frames["pong"] = _frame(["pong"], None)
+    names = {tag: _server_frame(tag) for tag in frames}
+    return {
+        **{names[tag]: frame for tag, frame in frames.items()},
+        "CommandError": _command_error(),
+        "WebSocketServerFrame": _one_of("What the server sends on /ws.", "type", names),
+    }
+
+
+def _server_frame(tag: str) -> str:
+    kind = EVENT_TYPES.get(tag)
+    return f"Server{kind.__name__ if kind else tag.title().replace('_', '')}Frame"
+
+
+def _any_of(tag: str, *names: str) -> dict[str, Any]:
+    return _frame([tag], None, data={"oneOf": [{"$ref": REF.format(name=name)} for name in names]})
+
+
+def _command_error() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "A command was refused; the socket stays open.",
+        "required": ["error_code", "error_message"],
+        "properties": {
+            "error_code": {"type": "string", "enum": [code.value for code in ErrorCode]},
+            "error_message": {"type": "string"},
+            "details": {"type": "object", "additionalProperties": True},
+            "retry_after": {"type": "number", "description": "Seconds."},
+        },
+    }
 
 
 def _frame(types: list[str], ref: str | None, *, data: Any = None, needs_data: bool = True) -> dict[str, Any]:
