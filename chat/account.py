@@ -6,20 +6,23 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from chat.access import LOCAL_USER
 from chat.audit import Action, record
 from chat.models import ApiKey, AuditEntry, Conversation, Message, Run, RunEvent, ToolCall
+from chat.models.audit import FORGOTTEN
 from chat.models.budget import Budget, Spending
 
 CHUNK = 500  # rows that are read at once
 CONVERSATIONS_AT_ONCE = 20  # that one transaction deletes: others write in between
 # A secret, what belongs to the process that runs it, and the agent's own instructions.
 UNTOLD = frozenset({"password", "digest", "config", "owner", "epoch", "lease_until"})
+OWNED: tuple[tuple[type[Model], str], ...] = ((ApiKey, "of"), (Budget, "for"))  # their labels end "… of alice"
 Progress = Callable[[str], Any]
 
 
@@ -79,6 +82,7 @@ def delete_account(user: Any, progress: Progress, *, wait: float) -> None:
     with transaction.atomic():
         record(Action.USER_DELETED, of=user)
         AuditEntry.objects.anonymise(user.pk)
+        _blot_admin_log(user)
         Spending.objects.filter(holder=user.pk).delete()
         user.delete()
 
@@ -107,3 +111,23 @@ def _delete_conversations(user: Any, progress: Progress) -> None:
             Conversation.objects.filter(pk__in=some).delete()
         gone += len(some)
         progress(f"{gone} conversations deleted …")
+
+
+def _blot_admin_log(user: Any) -> None:
+    """Take the user's names from what others did in the admin. Its messages name fields only, and stay.
+
+    Keys and budgets that are gone already are found by their labels, under each name that the log knows.
+    """
+    account = _logged(type(user), Q(object_id=str(user.pk)))
+    names = {user.get_username(), *LogEntry.objects.filter(account).values_list("object_repr", flat=True)}
+    for model, preposition in OWNED:
+        ids = [str(pk) for pk in model._default_manager.filter(user=user).values_list("pk", flat=True)]
+        theirs = Q(object_id__in=ids)
+        for name in names:
+            theirs |= Q(object_repr__endswith=f" {preposition} {name}")
+        LogEntry.objects.filter(_logged(model, theirs)).update(object_repr=FORGOTTEN)
+    LogEntry.objects.filter(account).update(object_repr=FORGOTTEN)
+
+
+def _logged(model: type[Model], which: Q) -> Q:
+    return Q(content_type=ContentType.objects.get_for_model(model)) & which

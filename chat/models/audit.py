@@ -66,9 +66,14 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
         return self.filter(at__gte=moment)
 
     def anonymise(self, user_id: int) -> int:
-        """Take name and addresses from what this user did. The entries, and that they belong together, stay."""
+        """Take name and addresses from what this user did. The entries, and that they belong together, stay.
+
+        Failed sign-ins to the account lose their addresses too: most are from where the user is.
+        """
         mine = self.filter(user_id=user_id)
-        return models.QuerySet.update(mine, actor=FORGOTTEN, peer="", forwarded_for="")
+        failed = self.filter(action=Action.SIGN_IN_FAILED, user_id=None, object_kind="user", object_id=str(user_id))
+        count = models.QuerySet.update(mine, actor=FORGOTTEN, peer="", forwarded_for="")
+        return count + models.QuerySet.update(failed, peer="", forwarded_for="")
 
     def update(self, **fields: Any) -> NoReturn:
         raise AppendOnly

@@ -5,9 +5,12 @@ import json
 import stat
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Model
+from django.test import RequestFactory
 from django.urls import reverse
 
 from agents.events import ChatComplete
@@ -38,10 +41,21 @@ def with_belongings(name: str, words: str = WORDS) -> Run:
     tell(run, ChatComplete(final_response=words, total_tool_calls=1))
     ToolCall.objects.create(run=run, call_id="c0", name="calculate", arguments={"expression": words}, content=words)
     ApiKey.objects.issue(user.pk, scopes=["chat"])
+    own = Budget.objects.create(subject=Budget.Subject.USER, user=user, period=Budget.Period.MONTH, tokens=1000)
+    log_by_an_administrator(user, ApiKey.objects.get(user=user), own)
     budget, _ = Budget.objects.get_or_create(subject=Budget.Subject.EACH_USER, period=Budget.Period.DAY, tokens=9)
     Spending.objects.create(budget=budget, holder=user.pk, begins="2026-01-01", used=3)
     record(Action.SIGNED_IN, by=Caller(user.pk, name, ALL_SCOPES, "session"), of=user)
+    address = f"near-{name}"
+    failed = RequestFactory().get("/", REMOTE_ADDR=address, headers={"x-forwarded-for": address})
+    record(Action.SIGN_IN_FAILED, by=failed, of=user)
     return run
+
+
+def log_by_an_administrator(*rows: Model) -> None:
+    """What the admin's pages log when somebody else changes these rows."""
+    admin, _ = get_user_model().objects.get_or_create(username="registrar")
+    LogEntry.objects.log_actions(admin.pk, rows, CHANGE, [{"changed": {"fields": ["x"]}}])
 
 
 def everything() -> str:
@@ -62,7 +76,7 @@ def test_an_export_holds_every_row_and_no_secret(tmp_path):
     files = {path.stem: [json.loads(line) for line in path.read_text().splitlines()] for path in folder.iterdir()}
     counts = {name: len(rows) for name, rows in files.items()}
     assert counts == {"user": 1, "api_keys": 1, "conversations": 1, "messages": 2, "runs": 1, "events": 1,
-                      "tool_calls": 1, "budgets": 0, "spending": 1, "admin_log": 0, "audit": 2}  # fmt: skip
+                      "tool_calls": 1, "budgets": 1, "spending": 1, "admin_log": 0, "audit": 3}  # fmt: skip
     assert files["events"][0] | {"body": ""} == {
         "run_id": str(run.pk),
         "seq": 1,
@@ -70,7 +84,7 @@ def test_an_export_holds_every_row_and_no_secret(tmp_path):
         "body": "",
     }
     assert files["user"][0]["username"] == "alice"
-    assert [entry["action"] for entry in files["audit"]] == ["signed_in", "user_exported"]
+    assert [entry["action"] for entry in files["audit"]] == ["signed_in", "sign_in_failed", "user_exported"]
     text = json.dumps(files)
     for secret in ("not-of-alice", str(other.pk), ApiKey.objects.get(user=run.caller).digest, "password", "config"):
         assert secret not in text
@@ -111,7 +125,8 @@ def test_a_deleted_user_is_gone_from_every_table(client):
     left = everything()
     for text in (WORDS, "alice", str(run.pk), run.pk.hex):
         assert text not in left.replace("not-of-alice", "")
-    assert "not-of-alice" in left
+    for text in ("not-of-alice", "… of bob", "tokens a month for bob", "near-bob"):
+        assert text in left
     assert list(Run.objects.all()) == [other]
     assert list(Spending.objects.values_list("holder", flat=True)) == [other.caller_id]
     assert "_auth_user_id" not in client.session
@@ -121,8 +136,30 @@ def test_what_a_deleted_user_did_stays_without_the_name():
     run = with_belongings("alice")
     command("delete_user", "alice", "--yes")
     entries = AuditEntry.objects.about(run.caller_id).order_by("id")
-    assert [(entry.action, entry.actor) for entry in entries] == [("signed_in", FORGOTTEN), ("user_deleted", "")]
+    assert [(entry.action, entry.actor) for entry in entries] == [
+        ("signed_in", FORGOTTEN),
+        ("sign_in_failed", ""),
+        ("user_deleted", ""),
+    ]
     assert {entry.object_id for entry in entries} == {str(run.caller_id)}
+
+
+def test_the_admin_log_forgets_what_was_deleted_before_and_former_names():
+    user = make_user("alicia")
+    key, _ = ApiKey.objects.issue(user.pk, scopes=["chat"])
+    log_by_an_administrator(user, key)
+    user.username = "alice"
+    user.save()
+    with_belongings("malice")
+    again = ApiKey.objects.select_related("user").get(pk=key.pk)
+    log_by_an_administrator(again)
+    key.delete()
+    command("delete_user", "alice", "--yes")
+    labels = list(LogEntry.objects.order_by("id").values_list("object_repr", flat=True))
+    assert labels[:2] == [FORGOTTEN] * 2
+    assert labels[2] == "malice"
+    assert labels[-1] == FORGOTTEN
+    assert labels.count(FORGOTTEN) == 3
 
 
 def test_many_conversations_are_deleted_a_few_at_a_time():
