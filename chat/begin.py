@@ -181,15 +181,21 @@ def _conversation_and_agent(caller: Caller, request: ChatRequest) -> tuple[Conve
 
 def _find_conversation(caller: Caller, conversation_id: str) -> Conversation:
     key = parse_id(conversation_id)
-    found = load(Conversation, "id = %s AND owner_id = %s", db_key(key), caller.user_id) if key else []
+    found = _load_locked("id = %s AND owner_id = %s", db_key(key), caller.user_id) if key else []
     if not found:
         raise not_found("conversation")
     return found[0]
 
 
 def _current_conversation(caller: Caller, agent: Agent) -> Conversation | None:
-    current = load(Conversation, "owner_id = %s AND agent_name = %s AND is_current", caller.user_id, agent.slug)
+    current = _load_locked("owner_id = %s AND agent_name = %s AND is_current", caller.user_id, agent.slug)
     return current[0] if current else None
+
+
+def _load_locked(condition: str, *parameters: Any) -> list[Conversation]:
+    """Conversations that nobody deletes before this start is stored. Deleted ones are not found."""
+    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    return load(Conversation, condition + lock, *parameters)
 
 
 def _check_not_busy(conversation: Conversation) -> None:

@@ -135,21 +135,14 @@ class Decisions:
         )
         try:
             while not (await asyncio.wait({task}, timeout=self._lease.total_seconds() / 3))[0]:
-                await self._write(lambda: call.running_again().update(lease_until=Now() + self._lease))
+                await self._journal.execute_patiently(
+                    lambda: call.running_again().update(lease_until=Now() + self._lease)
+                )
         finally:
             task.cancel()
         ended = _outcome(call, task.result())
-        if not await self._write(lambda: call.running_again().update(lease_until=None, **ended)):
+        if not await self._journal.execute_patiently(lambda: call.running_again().update(lease_until=None, **ended)):
             log.warning("Tool call %s of run %s was given up before it ended", call.call_id, call.run_id)
-
-    async def _write(self, function: Callable[[], int]) -> int:
-        """The rows that a write has changed; while the database is away the lease goes on, and may end."""
-        while True:
-            try:
-                return await self._journal.execute(function)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("A call that runs again could not be stored: %s", type(error).__name__)
-                await asyncio.sleep(1)
 
 
 def _outcome(call: ToolCall, result: ToolResult) -> dict[str, Any]:

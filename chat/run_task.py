@@ -119,7 +119,7 @@ class RunTask:
     async def _set_aside_more(self) -> None:
         """A turn has ended that leads to another one: see that the budgets have the tokens. Raises RunFailed."""
         settings = self.run.agent_config.settings
-        await self._journal.execute(lambda: set_aside_more(self.run.pk, self._transcript, settings))
+        await self._journal.execute_patiently(lambda: set_aside_more(self.run.pk, self._transcript, settings))
 
     async def _finish(self, last: AnyEvent) -> None:
         if self._ending:

@@ -31,7 +31,7 @@ from chat.decisions import Decisions
 from chat.exceptions import NeedsOwnTransaction, Refused
 from chat.hints import Hints
 from chat.journal import Journal
-from chat.models import Reservation, Run
+from chat.models import Reservation, Run, Spending
 from chat.models.allowance import Left
 from chat.open_connections import OpenConnections
 from chat.recovery import Recovered, claim_abandoned
@@ -200,6 +200,7 @@ class Runs:
                     await self._recover()
                     await self.decisions.carry_out()
                     await self.journal.execute(Reservation.objects.settle)  # of runs whose process could not
+                    await self.journal.execute(Spending.objects.open_shared)
                 if beat % PRUNE_EVERY == PRUNE_EVERY - 1:
                     await self.journal.execute(prune_batch)
             except (DatabaseError, InterfaceError) as error:

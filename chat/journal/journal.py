@@ -12,14 +12,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.database import in_database, with_connection
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
 from chat.journal.pulse import Pulse
-from chat.journal.rows import Append, Batch, Job, read_entries, store
+from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, read_entries, store
 from chat.journal.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,17 @@ class Journal:
         self._jobs.append(job)
         self._flush_soon()
         return await job.done  # type: ignore[no-any-return]
+
+    async def execute_patiently(self, function: Callable[[], T]) -> T:
+        """The same, tried again while the database is away: for as long as the caller waits."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self.execute(function)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("Something could not be stored, and is tried again: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _open_window(self) -> None:
         self._timer = self._loop.call_later(self.gather, self._close_window)

@@ -21,6 +21,7 @@ T = TypeVar("T")
 ROWS_PER_READ = 500
 FIRST_ROWS = 8  # of a read: how many more it fetches is said by their size
 RETRY_SECONDS = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between tries, each twice as long as the one before
 
 
 @dataclass(slots=True)
@@ -104,7 +105,8 @@ def _worked(store_all: Callable[[list[T]], None], parts: list[T]) -> bool:
 def _run_together(jobs: list[Job]) -> None:
     for job in jobs:
         job.run()
-    if transaction.get_rollback():  # the connection broke in one of them, which took its error for its own
+    # The connection broke in one of them, or it gave way in a deadlock, and took that error for its own.
+    if transaction.get_rollback() or any(isinstance(job.error, OperationalError) for job in jobs):
         raise OperationalError("The transaction cannot be committed.")
 
 
@@ -116,7 +118,7 @@ def _run_alone(job: Job) -> None:
 
 def _store_with_patience(append: Append) -> None:
     give_up = time.monotonic() + RETRY_SECONDS
-    pause = 0.05
+    pause = FIRST_PAUSE
     while True:
         try:
             with transaction.atomic():
@@ -133,7 +135,7 @@ def _store_with_patience(append: Append) -> None:
         else:
             return
         time.sleep(pause)
-        pause = min(2 * pause, 1.0)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _store_events(appends: list[Append]) -> None:

@@ -135,6 +135,18 @@ class SpendingQuerySet(models.QuerySet["Spending"]):
             found.budget = budget
         return found
 
+    def open_shared(self) -> None:
+        """Store the counters that users share and that the period at hand lacks.
+
+        A start that is refused rolls back the counter it has stored, and the next one would add up all runs again.
+        """
+        begins = {period: period.begin(timezone.now()) for period in Budget.Period}
+        stored = set(self.filter(holder=SHARED, begins__in=begins.values()).values_list("budget", "begins"))
+        subjects = (Budget.Subject.AGENT, Budget.Subject.EVERYBODY)
+        for budget in Budget.objects.filter(subject__in=subjects).order_by("pk"):
+            if (budget.pk, begins[Budget.Period(budget.period)]) not in stored:
+                self.now(budget, SHARED)
+
 
 class Spending(models.Model):
     """What has been used of a budget in one period, and what running runs have set aside. In tokens."""
@@ -197,6 +209,8 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
     def extend(self, run_id: uuid.UUID, tokens: int) -> None:
         """See that a run has so many tokens set aside. Raises OverBudget; roll back then."""
         rows = self.filter(run_id=run_id, tokens__lt=tokens).select_related("counter__budget")
+        if connection.features.has_select_for_update:  # before the counters, as `settle` does, which may end them
+            rows = rows.select_for_update(of=("self",), no_key=True)
         for row in rows.order_by("counter__budget_id"):
             if not row.counter.set_aside(tokens - row.tokens):
                 raise OverBudget(row.counter, tokens)

@@ -1,6 +1,8 @@
 """The start of a run: what is stored together, and what the limits of a caller count."""
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -146,6 +148,39 @@ def test_a_known_key_attaches_even_at_the_limit(alice, settings):
     assert (again.attached, again.run) == (True, begun.run)
     assert again.left.remaining == 0
     assert refusal(alice, "Other", key="one").code is ErrorCode.IDEMPOTENCY_MISMATCH
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "current"])
+def test_a_message_that_races_the_deletion_of_its_conversation_finds_none(alice, is_named):
+    begun = begin_in_transaction(alice)
+    end(begun)
+    options = {"conversation_id": str(begun.run.conversation_id)} if is_named else {}
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            Conversation.objects.all().delete()
+            racing = other.submit(outcome_in_thread, alice, **options)
+            time.sleep(0.5)  # it waits for the row, which this transaction holds
+        outcome = racing.result()
+    if is_named:
+        assert isinstance(outcome, Refused)
+        assert outcome.code is ErrorCode.NOT_FOUND
+    else:
+        assert outcome.run.conversation == Conversation.objects.get()
+
+
+def begin_in_transaction(caller: Caller, **options: object) -> Begun:
+    with transaction.atomic():
+        return begin(caller, **options)
+
+
+def outcome_in_thread(caller: Caller, **options: object) -> Begun | Refused:
+    try:
+        return begin_in_transaction(caller, **options)
+    except Refused as refused:
+        return refused
+    finally:
+        connection.close()
 
 
 def test_what_is_refused_stores_nothing(alice):

@@ -1,11 +1,14 @@
 """Budgets: what is set aside when a run starts, and what is counted when it has ended."""
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from agents.errors import ErrorCode, RunFailed
 from agents.events import Usage
@@ -169,6 +172,43 @@ def test_a_further_turn_sets_more_aside_or_ends_the_run(alice):
         set_aside_more(begun.run.pk, transcript, {})
     assert failed.value.code is ErrorCode.BUDGET_EXCEEDED
     assert counted() == [(0, 3600)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_that_races_the_settling_of_its_run_leaves_nothing_set_aside(alice):
+    budget(6000)
+    begun = begin(alice)
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            end(begun, used=100)
+            racing = other.submit(
+                in_thread, set_aside_more, begun.run.pk, Transcript(messages=[]), {"max_tokens": 3000}
+            )
+            time.sleep(0.5)  # it waits for the rows, which this transaction holds
+        racing.result()
+    assert counted() == [(100, 0)]
+
+
+def in_thread(function, *arguments):
+    try:
+        return function(*arguments)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("subject", ["everybody", "agent"])
+def test_a_shared_counter_is_opened_before_a_start_asks_for_it(alice, subject):
+    agent = Agent.objects.get(slug="default") if subject == "agent" else None
+    make_run(make_conversation(make_user()), status=Run.Status.COMPLETED, input_tokens=30, output_tokens=12)
+    budget(10, subject=subject, agent=agent)
+    budget(20, subject=subject, agent=agent, period=MONTH)
+    budget(30)
+    Spending.objects.open_shared()
+    assert counted() == [(42, 0), (42, 0)], "a user's own is opened by that user's starts"
+    with CaptureQueriesContext(connection) as asked:
+        Spending.objects.open_shared()
+        refusal(alice)
+    assert not [query["sql"] for query in asked if "SUM(" in query["sql"]], "no start adds up all runs"
 
 
 def test_an_agent_with_a_limit_of_its_own_sets_that_aside(alice):

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.events import ChatChunk
+from chat.journal import Journal
 from chat.journal.live_run import READ_BYTES
 from chat.journal.rows import FIRST_ROWS, Batch, Job, read_entries, store
 from chat.models import Conversation
@@ -41,6 +42,45 @@ def test_a_broken_job_takes_no_acknowledged_one_with_it(job, lock):
     acknowledged = {one.result.title for one in jobs if one.error is None}
     assert acknowledged == {"first", "third"}
     assert set(Conversation.objects.values_list("title", flat=True)) == acknowledged
+
+
+def fails_at_first(function):
+    """As for the victim of a deadlock, or while the database is away for a moment."""
+    tries = []
+
+    def run():
+        tries.append(function)
+        if len(tries) < 3:
+            raise OperationalError("deadlock detected")
+        return function()
+
+    return run
+
+
+def test_a_start_that_gave_way_in_a_deadlock_is_tried_again_with_its_group(job):
+    alice = make_user()
+    victim = fails_at_first(lambda: make_conversation(alice, title="victim"))
+    with pytest.raises(OperationalError):
+        victim()
+    jobs = [job(lambda: make_conversation(alice, title="first")), job(victim)]
+    store(Batch(jobs=jobs))
+    assert [one.error for one in jobs] == [None, None]
+    assert set(Conversation.objects.values_list("title", flat=True)) == {"first", "victim"}
+
+
+def test_what_can_wait_is_tried_until_the_database_is_back():
+    alice = make_user()
+
+    async def write() -> str:
+        journal = Journal(gather=0.01)
+        try:
+            stored = await journal.execute_patiently(fails_at_first(lambda: make_conversation(alice, title="late")))
+        finally:
+            await journal.drain()
+        return stored.title
+
+    assert asyncio.run(write()) == "late"
+    assert Conversation.objects.get().title == "late"
 
 
 def test_starts_take_their_locks_in_order(job):
