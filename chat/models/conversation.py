@@ -1,9 +1,9 @@
 """Conversations and their messages."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from agents.models import SLUG_LENGTH, Agent
@@ -52,6 +52,12 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title or "New conversation"
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        """Delete all that belongs to it. A start that goes on with it is waited for, and what it stores goes too."""
+        with transaction.atomic():
+            type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
+            return super().delete(*args, **options)
 
     def active_run(self) -> "Run | None":
         return self.runs.active().first()

@@ -169,6 +169,27 @@ def test_a_message_that_races_the_deletion_of_its_conversation_finds_none(alice,
         assert outcome.run.conversation == Conversation.objects.get()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_deletion_that_races_a_message_takes_it_along(alice):
+    end(begin_in_transaction(alice))
+    conversation = Conversation.objects.get()
+
+    def delete() -> None:
+        try:
+            with transaction.atomic():
+                conversation.delete()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            begin(alice)
+            racing = other.submit(delete)
+            time.sleep(0.5)  # it waits for the row, which this transaction holds
+        racing.result()
+    assert [model.objects.count() for model in (Conversation, Message, Run, RunEvent)] == [0, 0, 0, 0]
+
+
 def begin_in_transaction(caller: Caller, **options: object) -> Begun:
     with transaction.atomic():
         return begin(caller, **options)
