@@ -122,7 +122,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             case "resume":
                 resume = convert(frame.data, Resume)
                 self._check_room(resume.run_id)
-                self._follow(await in_database(position, self.caller, resume.run_id, resume.after))
+                at = await in_database(position, self.caller, resume.run_id, resume.after)
+                self._follow(at, frame.id)
             case "cancel":
                 run = await in_database(find_run, self.caller, convert(frame.data, Cancel).run_id)
                 await current_runs().cancel(run.pk)
@@ -165,8 +166,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         async with aclosing(current_runs().journal.follow(at.run_id, at.after)) as batches:
             async for batch in batches:
                 for entry in batch:
-                    echo = frame_id if entry.seq == 1 else None
-                    await self.base_send({"type": "websocket.send", "text": encode(at.run_id, entry, echo)})
+                    await self.base_send({"type": "websocket.send", "text": encode(at.run_id, entry, frame_id)})
+                    frame_id = None  # it comes back once
 
     async def _send_error(self, refused: Refused, frame: Frame | None) -> None:
         data: dict[str, Any] = {"error_code": refused.code.value, "error_message": refused.message}

@@ -58,8 +58,9 @@ async def test_a_socket_resumes_what_a_stream_began(alice: Client):
     async with alice.stream(LONG) as stream:
         seen = await stream.until("chat_chunk")
     async with alice.socket() as socket:
-        await socket.send("resume", {"run_id": stream.run_id, "after": seen[-1].seq})
+        await socket.send("resume", {"run_id": stream.run_id, "after": seen[-1].seq}, id="r1")
         frames = await socket.until("chat_complete")
+    assert [frame.get("id") for frame in frames[:2]] == ["r1", None]
     assert [frame["seq"] for frame in frames] == list(range(seen[-1].seq + 1, frames[-1]["seq"] + 1))
     assert {frame["run_id"] for frame in frames} == {stream.run_id}
 
