@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import AsyncClient
 from django.urls import reverse
 from django.utils import timezone
@@ -99,6 +100,7 @@ async def test_the_admin_streams_what_was_selected():
     exported = [entry async for entry in AuditEntry.objects.filter(action=Action.AUDIT_EXPORTED).order_by("id")]
     assert [entry.details for entry in exported] == [{"format": "jsonl", "entries": 2}, {"format": "csv", "entries": 2}]
     assert {entry.actor for entry in exported} == {"root"}
+    await sync_to_async(lambda: connection.close())()  # asgiref's own: it would keep the database
 
 
 def test_entries_are_found_by_who_what_and_where(root):
