@@ -33,29 +33,27 @@ class Gate:
     """Twisted closes it while a connection's write buffer is full."""
 
     def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
+        self.is_open = True
+        self._opened = asyncio.Event()
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        self._open.clear()
+        self.is_open = False
+        self._opened.clear()
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        self._open.set()
+        self.is_open = True
+        self._opened.set()
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        self._open.set()
-
-    @property
-    def is_open(self) -> bool:
-        return self._open.is_set()
+        self.resumeProducing()
 
     async def wait(self) -> bool:
         """Wait until there is room; False when the reader has stalled."""
-        if self._open.is_set():
+        if self.is_open:
             return True
         try:
             async with asyncio.timeout(STALL_SECONDS):
-                await self._open.wait()
+                await self._opened.wait()
         except TimeoutError:
             return False
         return True
@@ -96,6 +94,7 @@ class BoundedChannel(Channel):  # type: ignore[misc]
 class BoundedRequest(WebRequest):  # type: ignore[misc]
     """A request whose body is dropped, and answered with 413, once it passes the server's `max_body`."""
 
+    gate: Gate | None = None
     too_large = False
     received = 0
     content_type: list[bytes] | None = None
@@ -140,6 +139,18 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         self.setHeader(HEADER, self._request_id())
         super().basic_error(status, status_text, body)
 
+    def say(self, piece: bytes) -> bool:
+        """Write a piece of a body at once, without the layers that a body whose head has gone needs no more.
+
+        False, and nothing is written, where the head has yet to go, or the body is not sent in chunks.
+        """
+        if not self.chunked or self.finished or self._disconnected:
+            return False
+        if piece:  # an empty chunk would be the body's end
+            self.sentLength += len(piece)
+            self.transport.say(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
     def _request_id(self) -> bytes:
         given = self.requestHeaders.getRawHeaders(HEADER) or [b""]
         return request_id(given[0].decode("latin-1")).encode()
@@ -176,7 +187,6 @@ class BoundedServer(Server):  # type: ignore[misc]
     def __init__(self, *args: Any, max_body: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.max_body = max_body
-        self._gates: dict[Any, Gate] = {}
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> "asyncio.Queue[Any] | None":
         """As daphne's, with an inbox that the protocol may bring along."""
@@ -190,9 +200,18 @@ class BoundedServer(Server):  # type: ignore[misc]
 
     def has_room(self, protocol: Any) -> bool:
         """Whether what was written to the connection so far has left."""
-        return protocol not in self._gates or self._gates[protocol].is_open
+        return protocol.gate is None or protocol.gate.is_open
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if message.get("more_body") and protocol.say(message["body"]):
+            gate = protocol.gate
+        else:
+            gate = await self._reply(protocol, message)
+        if gate is not None and not gate.is_open:
+            await self._pass(gate, protocol)
+
+    async def _reply(self, protocol: Any, message: dict[str, Any]) -> Gate | None:
+        """Let daphne write the message; the gate to pass before the next one."""
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
         if message["type"] == "http.response.body" and protocol.method == b"HEAD":
             # Twisted drops the first piece alone: what follows would be read as the answer to the next request.
@@ -203,9 +222,8 @@ class BoundedServer(Server):  # type: ignore[misc]
         with connection.saying() if isinstance(connection, PromptConnection) else nullcontext():
             await super().handle_reply(protocol, message)
         if message["type"] in {"http.response.body", "websocket.accept", "websocket.send"} and not last:
-            gate = self._gates.get(protocol) or self._make_gate(protocol)
-            if gate is not None:
-                await self._pass(gate, protocol)
+            return protocol.gate or self._make_gate(protocol)
+        return None
 
     async def _pass(self, gate: Gate, protocol: Any) -> None:
         """Wait for the reader. One that has stalled is cut, and a request whose application was stopped meanwhile.
@@ -223,7 +241,7 @@ class BoundedServer(Server):  # type: ignore[misc]
                 protocol.transport.abortConnection()
 
     def protocol_disconnected(self, protocol: Any) -> None:
-        gate = self._gates.pop(protocol, None)
+        gate, protocol.gate = protocol.gate, None
         if gate is not None:
             gate.stopProducing()
         super().protocol_disconnected(protocol)
@@ -236,10 +254,11 @@ class BoundedServer(Server):  # type: ignore[misc]
         if not isinstance(protocol, WebRequest):
             target = protocol.transport
             target.unregisterProducer()  # the HTTP channel that the socket was upgraded from still stands there
-        gate = self._gates[protocol] = Gate()
+        gate = protocol.gate = Gate()
         target.registerProducer(gate, True)
         return gate
 
     def _drop_gate(self, protocol: Any) -> None:
-        if self._gates.pop(protocol, None) is not None:
+        if protocol.gate is not None:
+            protocol.gate = None
             protocol.unregisterProducer()

@@ -37,6 +37,7 @@ class Inbox(asyncio.Queue[dict[str, Any]]):
 class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]
     """A socket whose handshake is answered with its request id; the application finds the same id in its headers."""
 
+    gate: Any = None  # see chat.daphne_limits
     maxMessagePayloadSize: int  # noqa: N815 - autobahn's name
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name

@@ -27,6 +27,17 @@ class PromptConnection(Server):
             self._is_held = False
             self._write_now()
 
+    def say(self, data: bytes) -> None:
+        """Write this now. What the socket does not take, and what fails, is the event loop's business."""
+        if self.connected and not (self._is_held or self._is_queued or self._has_more):
+            try:
+                sent = self.socket.send(data)
+            except OSError:  # a full socket, or a broken one: either way the event loop will find out
+                sent = 0
+            data = data[sent:]
+        if data:
+            self.write(data)  # type: ignore[no-untyped-call]
+
     def startWriting(self) -> None:  # noqa: N802 - Twisted's name
         if not self._is_held:
             self._is_queued = True

@@ -53,11 +53,11 @@ class Hints:
             return "unreachable"
         return "ok"
 
-    def stored(self, runs: dict[uuid.UUID, int]) -> None:
+    def stored(self, runs: list[tuple[uuid.UUID, int]]) -> None:
         """Say that these runs have new events. Hints that come faster than they are sent become one message."""
         if self._layer is None:
             return
-        self._stored.update({run_id.hex: seq for run_id, seq in runs.items()})
+        self._stored.update({run_id.hex: seq for run_id, seq in runs})
         if self._sender is None or self._sender.done():
             self._sender = self._spawn(self._send_stored())
 

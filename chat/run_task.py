@@ -105,10 +105,9 @@ class RunTask:
     async def _store(self, group: tuple[AnyEvent, ...]) -> None:
         first = group[0]
         if type(first) is ChatChunk or type(first) is ReasoningChunk:
-            spoke = self.live.spoke
-            await self._journal.put(self.live, first)
-            if spoke:  # the first piece is for somebody who waits, and may be the whole answer
-                await self._journal.gathered()
+            pause = self._journal.put(self.live, first)
+            if pause is not None:
+                await pause
         elif first.terminal:
             await self._finish(first)
         else:

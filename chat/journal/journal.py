@@ -8,7 +8,7 @@ transaction; the first token and everything else is committed at once.
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -39,7 +39,7 @@ class Journal:
         *,
         gather: float,
         heartbeat: float = HEARTBEAT,
-        on_stored: Callable[[dict[uuid.UUID, int]], None] = lambda _: None,
+        on_stored: Callable[[list[tuple[uuid.UUID, int]]], None] = lambda _: None,
     ) -> None:
         self.gather = gather
         self.heartbeat = heartbeat
@@ -49,7 +49,7 @@ class Journal:
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._dirty: dict[uuid.UUID, LiveRun] = {}
+        self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
         self._window = Watch()
@@ -72,30 +72,28 @@ class Journal:
         """Stop owning a run; its readers go on with the rows."""
         if self.live.get(live.run_id) is live:
             del self.live[live.run_id]
-        live.watch.wake()
+        live.close()
 
-    async def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> None:
-        """Take a piece of text. Waits only while the database is far behind. Raises OwnershipLost."""
+    def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> "asyncio.Future[None] | None":
+        """Take a piece of text. Returns what to wait for before the next one: nothing after a run's first piece.
+
+        Else it is the end of the gather window, just before what waits is stored: text put then still comes with it,
+        so a run finds in one piece whatever the model has said meanwhile. While the database is far behind it is the
+        commit. Raises OwnershipLost.
+        """
         if live.lost:
             raise OwnershipLost
         live.put_text(event)
-        self._dirty[live.run_id] = live
+        self._dirty[live] = None
         if not live.spoke:
             live.spoke = True
             self._flush_soon()
-        elif self._timer is None and not self._soon:
-            self._open_window()
+            return None
         if live.pending_chars > PENDING_CHARS:
-            await self.append(live, ())
-
-    async def gathered(self) -> None:
-        """Return when the gather window ends, just before what waits is stored: text put now still comes with it.
-
-        A run that sleeps so between two pieces of text finds in one piece whatever the model has said meanwhile.
-        """
+            return self._when_stored(live)
         if self._timer is None:
             self._open_window()
-        await self._window.wait()
+        return self._window.news()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.
@@ -107,11 +105,7 @@ class Journal:
         live.pending.extend(events)
         if write is not None:
             live.writes.append(write)
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        live.waiters.append(waiter)
-        self._dirty[live.run_id] = live
-        self._flush_soon()
-        await waiter
+        await self._when_stored(live)
 
     async def execute(self, function: Callable[[], T], *, lock: int | None = None) -> T:
         """Run a function that writes to the database on the writer's thread; its errors are the caller's.
@@ -133,6 +127,14 @@ class Journal:
                 log.warning("Something could not be stored, and is tried again: %s", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _when_stored(self, live: LiveRun) -> "asyncio.Future[None]":
+        """Have what waits stored at once. Ends when it has committed, or with OwnershipLost."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        live.waiters.append(waiter)
+        self._dirty[live] = None
+        self._flush_soon()
+        return waiter
 
     def _open_window(self) -> None:
         self._timer = self._loop.call_later(self.gather, self._close_window)
@@ -161,7 +163,7 @@ class Journal:
     def _take_batch(self) -> Batch:
         timestamp = timestamp_now()
         appends = []
-        for live in self._dirty.values():
+        for live in self._dirty:
             appends.append(Append(live, live.number(timestamp), live.writes, live.waiters))
             live.writes, live.waiters = [], []
         jobs, self._jobs, self._dirty = self._jobs, [], {}
@@ -179,7 +181,7 @@ class Journal:
                 append.error = append.error or OwnershipLost()
             for job in batch.jobs:
                 job.error = job.error or OperationalError("The writer failed.")
-        stored: dict[uuid.UUID, int] = {}
+        stored: list[tuple[uuid.UUID, int]] = []
         for append in batch.appends:
             self._settle(append, stored)
         for job in batch.jobs:
@@ -189,16 +191,16 @@ class Journal:
         if self._soon or self._jobs:
             self._flush()
 
-    def _settle(self, append: Append, stored: dict[uuid.UUID, int]) -> None:
+    def _settle(self, append: Append, stored: list[tuple[uuid.UUID, int]]) -> None:
         """Tell a run's readers and its writer how its part of the commit went."""
         live = append.live
         if append.error is None:
             if append.entries:
                 live.publish(append.entries)
-                stored[live.run_id] = live.stored_seq
+                stored.append((live.run_id, live.stored_seq))
         else:
             live.lost = True
-            live.watch.wake()
+            live.close()
         for waiter in append.waiters:
             if waiter.done():
                 continue
@@ -221,42 +223,46 @@ class Journal:
         """
         self.readers += 1
         pulse = Pulse(self.heartbeat, lambda: self._wake(run_id))
+        live: LiveRun | None = None
         try:
             while True:
-                live = self.live.get(run_id)
+                if live is None or live.closed:
+                    live = self._open_run(run_id)
                 entries, ended = await self._stored_after(run_id, live, after)
-                if entries:
-                    yield entries
-                    after = entries[-1].seq
-                    pulse.beat()
-                    if entries[-1].event_type in TERMINAL_EVENT_TYPES:
-                        return
-                    if live is not None and live.stored_seq > after:
-                        await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
-                elif ended:
+                if ended and not entries:
                     return
-                elif pulse.is_due:
-                    yield []
-                    pulse.beat()
-                else:
-                    await self._wait(run_id, live)
+                if entries or pulse.is_due:
+                    yield entries
+                    pulse.has_beaten, pulse.is_due = True, False
+                    if _end_a_run(entries):
+                        return
+                    after = entries[-1].seq if entries else after
+                    if live is None or live.closed or live.stored_seq > after:
+                        await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
+                        continue
+                await self._news(run_id, live)
         finally:
             pulse.stop()
             self.readers -= 1
 
+    def _open_run(self, run_id: uuid.UUID) -> LiveRun | None:
+        """The run as this process has it in memory."""
+        live = self.live.get(run_id)
+        return None if live is None or live.closed else live
+
     async def _stored_after(self, run_id: uuid.UUID, live: LiveRun | None, after: int) -> tuple[list[Entry], bool]:
         """Events after the cursor, from memory where it has them, and whether there are none to come."""
-        if live is not None and not live.lost:
+        if live is not None:
             entries = live.after(after)
             if entries is not None:
                 return entries, live.finished
         return await in_database(read_entries, run_id, after, READ_BYTES)
 
-    async def _wait(self, run_id: uuid.UUID, live: LiveRun | None) -> None:
-        """Wait for news of the run: from memory where it is ours, else a hint, and at most POLL seconds."""
-        if live is not None and not live.lost:
-            await live.watch.wait()
-            return
+    def _news(self, run_id: uuid.UUID, live: LiveRun | None) -> Awaitable[None]:
+        return self._hinted(run_id) if live is None else live.watch.news()
+
+    async def _hinted(self, run_id: uuid.UUID) -> None:
+        """Wait for news of a run that another process has: for a hint, and at most POLL seconds."""
         watch = self.watches.setdefault(run_id, Watch())
         try:
             await watch.wait(POLL)
@@ -273,3 +279,7 @@ class Journal:
         """Another process says that the run has new events."""
         if run_id in self.watches:
             self.watches[run_id].wake()
+
+
+def _end_a_run(entries: list[Entry]) -> bool:
+    return bool(entries) and entries[-1].event_type in TERMINAL_EVENT_TYPES

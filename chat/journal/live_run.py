@@ -5,6 +5,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -41,13 +42,14 @@ class Entry:
 
 
 class LiveRun:
-    """One owned run. `epoch` is the number of this ownership; `lost` says that it has ended."""
+    """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`."""
 
-    __slots__ = ("entries", "epoch", "finished", "last_seq", "lost", "pending", "pending_chars", "run_id",
-                 "spoke", "stored_seq", "tail_bytes", "waiters", "watch", "writes")  # fmt: skip
+    __slots__ = ("closed", "entries", "epoch", "finished", "key", "last_seq", "lost", "pending", "pending_chars",
+                 "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "watch", "writes")  # fmt: skip
 
     def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int) -> None:
         self.run_id = run_id
+        self.key: Any = None  # the same, as the database's driver takes it
         self.epoch = epoch
         self.last_seq = last_seq
         self.stored_seq = last_seq
@@ -60,6 +62,7 @@ class LiveRun:
         self.spoke = False
         self.finished = False
         self.lost = False
+        self.closed = False  # also when it is lost: readers go on with the rows
         self.watch = Watch()
 
     def put_text(self, event: ChatChunk | ReasoningChunk) -> None:
@@ -91,6 +94,10 @@ class LiveRun:
         while self.tail_bytes > TAIL_BYTES and len(self.entries) > 1:
             self.tail_bytes -= len(self.entries.popleft().body)
         self.finished = self.finished or entries[-1].event_type in TERMINAL_EVENT_TYPES
+        self.watch.wake()
+
+    def close(self) -> None:
+        self.closed = True
         self.watch.wake()
 
     def after(self, seq: int) -> list[Entry] | None:

@@ -3,35 +3,34 @@
 import asyncio
 from collections.abc import Callable
 
+LOOKS = 2  # in a row that have found nothing: then a sign of life is due
+
 
 class Pulse:
-    """Calls `wake` once nothing has happened for so many `seconds`, and again after as many more.
+    """Says that a sign of life `is_due`: at first, and before nothing has happened for `seconds`; then it calls `wake`.
 
-    A timer for each wait would cost more than the wait: there is one, which looks when it fires how late it is.
+    What happens, often, is only noted: set `has_beaten`. A timer looks at it now and then.
     """
 
-    __slots__ = ("_handle", "_loop", "_seconds", "_wake", "last")
+    __slots__ = ("_handle", "_loop", "_pause", "_silent", "_wake", "has_beaten", "is_due")
 
     def __init__(self, seconds: float, wake: Callable[[], None]) -> None:
+        self.has_beaten = False
+        self.is_due = True
         self._loop = asyncio.get_running_loop()
-        self._seconds = seconds
+        self._pause = seconds / (LOOKS + 1)
+        self._silent = 0  # looks since something has happened
         self._wake = wake
-        self.last = -seconds  # loop time; at first it is time already
-        self._handle = self._loop.call_later(seconds, self._fire)
-
-    @property
-    def is_due(self) -> bool:
-        return self._loop.time() - self.last >= self._seconds
-
-    def beat(self) -> None:
-        """Something has happened."""
-        self.last = self._loop.time()
+        self._handle = self._loop.call_later(self._pause, self._look)
 
     def stop(self) -> None:
         self._handle.cancel()
 
-    def _fire(self) -> None:
-        left = self.last + self._seconds - self._loop.time()
-        if left <= 0:
+    def _look(self) -> None:
+        self._silent = 0 if self.has_beaten else self._silent + 1
+        self.has_beaten = False
+        if self._silent >= LOOKS:
+            self._silent = 0
+            self.is_due = True
             self._wake()
-        self._handle = self._loop.call_later(left if left > 0 else self._seconds, self._fire)
+        self._handle = self._loop.call_later(self._pause, self._look)

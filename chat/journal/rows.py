@@ -143,7 +143,7 @@ def _store_with_patience(append: Append) -> None:
 
 
 def _store_events(appends: list[Append]) -> None:
-    keys = [db_key(append.live.run_id) for append in appends]
+    keys = [_key(append.live) for append in appends]
     epochs = _lock_epochs(keys)
     rows: list[Row] = []
     for append, key in zip(appends, keys, strict=True):
@@ -158,6 +158,12 @@ def _store_events(appends: list[Append]) -> None:
         if append.error is None:
             for write in append.writes:
                 write()
+
+
+def _key(live: LiveRun) -> Any:
+    if live.key is None:
+        live.key = db_key(live.run_id)
+    return live.key
 
 
 def store_event(run_id: uuid.UUID, seq: int, event: Event) -> Entry:

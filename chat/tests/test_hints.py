@@ -84,7 +84,7 @@ async def until(fact) -> None:
 async def test_the_other_process_hears_and_oneself_does_not(pair):
     here, there = pair
     run_id = uuid.uuid4()
-    here.hints.stored({run_id: 3})
+    here.hints.stored([(run_id, 3)])
     here.hints.cancel(run_id)
     await here.hints.released()
     await until(lambda: len(there.heard) == 3)
@@ -96,7 +96,7 @@ async def test_hints_that_come_faster_than_they_are_sent_become_one(pair, wire):
     here, there = pair
     run_id = uuid.uuid4()
     for seq in range(50):
-        here.hints.stored({run_id: seq})
+        here.hints.stored([(run_id, seq)])
     await until(lambda: there.heard)
     assert len(wire.sent) == 1
     assert wire.sent[0]["stored"] == {run_id.hex: 49}
@@ -104,7 +104,7 @@ async def test_hints_that_come_faster_than_they_are_sent_become_one(pair, wire):
 
 async def test_hints_carry_no_content(pair, wire):
     here, there = pair
-    here.hints.stored({uuid.uuid4(): 1})
+    here.hints.stored([(uuid.uuid4(), 1)])
     await until(lambda: there.heard)
     assert set(wire.sent[0]) == {"type", "from", "stored"}
 
@@ -112,14 +112,14 @@ async def test_hints_carry_no_content(pair, wire):
 async def test_a_wire_that_is_down_costs_a_hint_and_nothing_else(pair, wire):
     here, there = pair
     wire.down = True
-    here.hints.stored({uuid.uuid4(): 1})
+    here.hints.stored([(uuid.uuid4(), 1)])
     here.hints.cancel(uuid.uuid4())
     await here.hints.released()
     await until(lambda: here.hints.failures == 3)
     assert await here.hints.state() == "unreachable"
     wire.down = False
     assert await here.hints.state() == "ok"
-    here.hints.stored({uuid.uuid4(): 2})
+    here.hints.stored([(uuid.uuid4(), 2)])
     await until(lambda: len(there.heard) == 1)
 
 
@@ -136,7 +136,7 @@ async def test_a_process_that_cannot_subscribe_tries_again(wire):
 
 async def test_without_redis_nothing_is_sent_and_nothing_is_wrong():
     process = Process()
-    process.hints.stored({uuid.uuid4(): 1})
+    process.hints.stored([(uuid.uuid4(), 1)])
     process.hints.cancel(uuid.uuid4())
     await process.hints.released()
     assert await process.hints.state() == "off"

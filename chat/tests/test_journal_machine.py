@@ -108,7 +108,7 @@ class JournalMachine(RuleBasedStateMachine):
     def speak(self, story: Story, pieces: list[str]) -> None:
         async def speak() -> None:
             for piece in pieces:
-                await story.journal.put(story.live, ChatChunk(content=piece))
+                story.journal.put(story.live, ChatChunk(content=piece))
                 story.text += piece
 
         if not story.ended:
@@ -186,7 +186,7 @@ class JournalMachine(RuleBasedStateMachine):
             with pytest.raises(OwnershipLost):
                 await journal.append(lost, [ChatChunk(content="from the past")])
         with pytest.raises(OwnershipLost):
-            await journal.put(lost, ChatChunk(content="from the past"))
+            journal.put(lost, ChatChunk(content="from the past"))
 
     # --- readers -----------------------------------------------------------------------------------------------------
     @rule(story=stories, number=st.integers(0, 1), share=st.floats(0, 1))
