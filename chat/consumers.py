@@ -21,7 +21,7 @@ from chat.api.errors import as_refused
 from chat.credentials import Credentials
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
-from chat.follow import Position, find_run, position
+from chat.follow import Position, find_run, position, terminal_entry
 from chat.frame_rate import FrameRate
 from chat.journal import Entry
 from chat.open_connections import OpenConnection
@@ -125,8 +125,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 at = await in_database(position, self.caller, resume.run_id, resume.after)
                 self._follow(at, frame.id)
             case "cancel":
-                run = await in_database(find_run, self.caller, convert(frame.data, Cancel).run_id)
-                await current_runs().cancel(run.pk)
+                await self._cancel(convert(frame.data, Cancel), frame.id)
             case "ping":
                 await self.base_send({"type": "websocket.send", "text": PONG})
             case "disconnect":
@@ -138,6 +137,15 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._check_room()
         started = await current_runs().start(self.caller, request)
         self._follow(Position(started.run_id, started.conversation_id), frame.id)
+
+    async def _cancel(self, cancel: Cancel, frame_id: str | None) -> None:
+        """Stop a run, and tell how it ended: by its stream, where this socket has it, else by its last event alone."""
+        run = await in_database(find_run, self.caller, cancel.run_id)
+        streams_here = run.pk in self.following
+        await current_runs().cancel(run.pk)
+        if not streams_here:
+            entry = await in_database(terminal_entry, self.caller, run.pk)
+            await self.base_send({"type": "websocket.send", "text": encode(run.pk, entry, frame_id)})
 
     def _check_room(self, run_id: str = "") -> None:
         """Raises Refused when this socket carries as many runs as it may, and this is not one of them."""

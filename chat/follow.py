@@ -4,11 +4,16 @@ import uuid
 from dataclasses import dataclass
 
 from agents.errors import ErrorCode
+from agents.events import TERMINAL_EVENT_TYPES
 from agents.statements import db_key, load
 from chat.access import Caller
 from chat.exceptions import Refused, invalid, not_found
 from chat.ids import parse_id
+from chat.journal import Entry
+from chat.journal.rows import read_entries
 from chat.models import Run
+
+RETRY_AFTER = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,17 @@ def position(caller: Caller, run_id: "uuid.UUID | str", after: int) -> Position:
     if after > run.last_seq():
         raise invalid("The cursor is ahead of the run: ask for events after one that you have seen.", field="after")
     return Position(run.pk, run.conversation_id, after, run.status)
+
+
+def terminal_entry(caller: Caller, run_id: uuid.UUID) -> Entry:
+    """What the caller's run has ended with. Raises Refused where it is gone, or not there yet. Uses the database."""
+    run = find_run(caller, run_id)
+    at = position(caller, run_id, max(0, run.last_seq() - 1))
+    entries, _ = read_entries(at.run_id, at.after, max_bytes=1, max_rows=1)
+    if not entries or entries[0].event_type not in TERMINAL_EVENT_TYPES:
+        message = "The run has not stopped yet: its process does not answer. Resume it to hear of its end."
+        raise Refused(ErrorCode.UNAVAILABLE, message, retry_after=RETRY_AFTER)
+    return entries[0]
 
 
 def parse_after(text: str | None) -> int:

@@ -126,7 +126,7 @@ FRAMES: dict[str, tuple[FrameAttempt, ...]] = {
         FrameAttempt("run_started", {"run_id": "{run}"}, is_owned=True),
         FrameAttempt("chat_complete", {"run_id": "{run}", "after": "{before_last}"}, is_owned=True),
     ),
-    "cancel": (FrameAttempt("pong", {"run_id": "{run}"}, is_owned=True),),
+    "cancel": (FrameAttempt("chat_complete", {"run_id": "{run}"}, is_owned=True),),
     "ping": (FrameAttempt("pong"),),
     "disconnect": (FrameAttempt("close 1000"),),
 }

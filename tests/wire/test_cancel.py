@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.product import Product
 from tests.wire.client import Client, eventually
-from tests.wire.profiles import on_postgres
+from tests.wire.profiles import on_postgres, on_sqlite
+from tests.wire.rows import execute, key
 from tests.wire.scripts import calls, script, turns
 
 
@@ -129,6 +131,64 @@ async def test_a_socket_cancels_its_run_and_goes_on(alice: Client):
         last = (await socket.until("chat_cancelled"))[-1]
         assert last["data"]["partial_response"].startswith("t0")
         assert (await socket.chat("say:Next"))[-1]["data"]["final_response"] == "Next"
+
+
+async def test_a_cancel_of_a_run_that_has_ended_is_answered_with_its_terminal_event(alice: Client):
+    async with alice.socket() as socket:
+        last = (await socket.chat("say:Done"))[-1]
+        for _ in range(2):
+            await socket.send("cancel", {"run_id": last["run_id"]}, id="stop")
+            assert await socket.receive() == {**last, "id": "stop"}
+        await socket.send("ping")
+        assert (await socket.receive())["type"] == "pong"
+
+
+async def test_a_socket_that_does_not_stream_a_run_hears_of_its_end_once_when_it_cancels_it(alice: Client):
+    async with alice.stream("stall:1") as stream, alice.socket() as socket:
+        await stream.until("chat_chunk")
+        await socket.send("cancel", {"run_id": stream.run_id}, id="stop")
+        last = (await stream.rest())[-1]
+        told = await socket.receive()
+        assert (told["type"], told["id"], told["data"]) == ("chat_cancelled", "stop", last.event)
+        await socket.send("ping")
+        assert (await socket.receive())["type"] == "pong"
+
+
+async def test_a_socket_that_streams_a_run_hears_of_its_end_once_when_it_cancels_it(alice: Client):
+    async with alice.socket() as socket:
+        await socket.send("chat", {"message": "stall:1"})
+        run_id = (await socket.until("chat_chunk"))[-1]["run_id"]
+        await socket.send("cancel", {"run_id": run_id})
+        await socket.send("ping")
+        kinds = [frame["type"] for frame in await socket.until("pong")]
+        assert kinds.count("chat_cancelled") == 1
+
+
+@on_sqlite
+async def test_a_cancel_of_a_run_whose_end_is_no_longer_kept_says_so(alice: Client, server: Product):
+    run_id = (await alice.ask("say:Kept")).json["run_id"]
+    execute(server, "DELETE FROM chat_runevent WHERE run_id = ?", key(server, run_id))
+    execute(server, "UPDATE chat_run SET events_pruned = ? WHERE id = ?", True, key(server, run_id))
+    async with alice.socket() as socket:
+        await socket.send("cancel", {"run_id": run_id}, id="stop")
+        told = await socket.receive()
+    assert (told["type"], told["id"], told["data"]["error_code"]) == ("error", "stop", "cursor_expired")
+
+
+@on_sqlite
+async def test_a_cancel_of_a_run_that_does_not_stop_in_time_says_so(alice: Client, server: Product):
+    run_id = (await alice.ask("say:Frozen")).json["run_id"]
+    execute(  # as if another process held it, which has just stopped to answer
+        server,
+        "UPDATE chat_run SET status = 'running', owner = NULL, lease_until = '2999-01-01' WHERE id = ?",
+        key(server, run_id),
+    )
+    execute(server, "DELETE FROM chat_runevent WHERE run_id = ? AND seq > 1", key(server, run_id))
+    async with alice.socket() as socket:
+        await socket.send("cancel", {"run_id": run_id}, id="stop")
+        told = await socket.receive()
+    execute(server, "UPDATE chat_run SET status = 'cancelled' WHERE id = ?", key(server, run_id))
+    assert (told["type"], told["id"], told["data"]["error_code"]) == ("error", "stop", "unavailable")
 
 
 @on_postgres
