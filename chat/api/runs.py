@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from agents.events import TERMINAL_EVENT_TYPES
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import CANCELLED_RUN, EVENT_PAGE, RUN
+from chat.api.negotiation import prefers_json
 from chat.api.schema import LAST_EVENT_ID, STREAM, errors
 from chat.api.serializers import CancelledRunSerializer, EventPageSerializer, RunDetailSerializer
 from chat.database import in_database
@@ -58,7 +59,7 @@ class RunEventsView(AsyncAPIView):
         operation_id="run_events",
         summary="A run's events, from a cursor on",
         description="Server-Sent Events: the stored events after the cursor, then live, to the terminal event. With "
-        "`Accept: application/json`, one page of stored events.",
+        "`Accept: application/json`, or one that gives JSON more weight (`q`), one page of stored events.",
         parameters=[
             LAST_EVENT_ID,
             OpenApiParameter("after", {"type": "integer", "minimum": 0}, description="Only events after this `seq`."),
@@ -84,7 +85,7 @@ class RunEventsView(AsyncAPIView):
             if str(named) != run_id.lower():
                 raise not_found("run")
         at = await in_database(position, self.caller, run_id, after)
-        if _wants_json(request):
+        if prefers_json(request.headers.get("accept", "")):
             return await self._page(request, at)
         current_runs().connections.check_room(self.caller, "stream")
         stream = event_stream(current_runs(), self.caller, at)
@@ -102,11 +103,6 @@ class RunEventsView(AsyncAPIView):
             "next": entries[-1].seq if more else None,
         }
         return HttpResponse(msgspec.json.encode(body), content_type="application/json")
-
-
-def _wants_json(request: Request) -> bool:
-    accept = request.headers.get("accept", "")
-    return "application/json" in accept and "text/event-stream" not in accept
 
 
 def _limit(text: str | None) -> int:

@@ -92,6 +92,18 @@ async def test_pages_of_events_lead_to_the_end(alice: Client):
     assert [event["seq"] for event in pages] == list(range(1, len(told) + 1))
 
 
+@on_sqlite
+async def test_the_weights_of_what_a_client_accepts_choose_between_a_page_and_a_stream(alice: Client):
+    run_id, _ = await finished(alice)
+    for accept, content_type in (
+        ("text/event-stream;q=0.5, application/json", "application/json"),
+        ("application/json;q=0.5, text/event-stream", "text/event-stream; charset=utf-8"),
+        ("application/json, text/event-stream", "text/event-stream; charset=utf-8"),
+    ):
+        answer = await alice.get(f"/runs/{run_id}/events", headers={"Accept": accept})
+        assert answer.headers["Content-Type"] == content_type
+
+
 async def test_a_page_of_a_running_run_says_where_to_go_on(alice: Client):
     async with alice.stream("stall:1") as stream:
         seen = await stream.until("chat_chunk")
