@@ -78,6 +78,8 @@ def check_chat(request: ChatRequest) -> None:
     """The rules that types do not say. Raises Refused."""
     if not request.message.strip():
         raise invalid("`message` is empty: write something.", field="message")
+    if request.agent_name == "":
+        raise invalid("`agent_name` is empty: name an agent, or leave the field out.", field="agent_name")
     for field in ("message", "instructions"):
         length = len(getattr(request, field) or "")
         if length > settings.MAX_MESSAGE_CHARS:

@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from agents.errors import ErrorCode
@@ -17,7 +16,7 @@ from chat import log_context
 from chat.access import Caller
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import CHAT_ANSWER, CHAT_QUESTION, CHAT_STREAM
-from chat.api.parsers import body_of
+from chat.api.parsers import json_body
 from chat.api.schema import IDEMPOTENCY_KEY, LAST_EVENT_ID, RATE_HEADERS, STREAM, errors
 from chat.api.serializers import ChatRequestSerializer, ChatResponseSerializer, ToolCallSerializer
 from chat.database import in_database
@@ -94,9 +93,7 @@ class ChatStreamView(AsyncAPIView):
 
 async def start(view: AsyncAPIView, request: Request) -> Started:
     """Decode a chat request and start its run. Raises Refused."""
-    if request.content_type.partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType(request.content_type)
-    chat = decode(body_of(request._request), ChatRequest)
+    chat = decode(json_body(request), ChatRequest)
     check_chat(chat)
     key = request.headers.get("idempotency-key", "")
     if len(key) > KEY_LENGTH or not (key.isascii() and key.isprintable()):

@@ -11,6 +11,7 @@ from agents.events import TERMINAL_EVENT_TYPES
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import CANCELLED_RUN, EVENT_PAGE, RUN
 from chat.api.negotiation import prefers_json
+from chat.api.parsers import check_no_fields
 from chat.api.schema import LAST_EVENT_ID, STREAM, errors
 from chat.api.serializers import CancelledRunSerializer, EventPageSerializer, RunDetailSerializer
 from chat.database import in_database
@@ -42,13 +43,15 @@ class RunCancelView(AsyncAPIView):
         operation_id="run_cancel",
         summary="Stop a run",
         description="Stops the model and the tools, keeps the text so far, and answers when it has stopped. Asking "
-        "again, or for a run that has ended, gives the same answer and changes nothing.",
+        "again, or for a run that has ended, gives the same answer and changes nothing. It takes no options: a body, "
+        "where there is one, is an empty object.",
         request=None,
-        responses={200: CancelledRunSerializer, **errors(401, 403, 404, 503)},
+        responses={200: CancelledRunSerializer, **errors(400, 401, 403, 404, 413, 415, 503)},
         examples=[CANCELLED_RUN],
         tags=["runs"],
     )
     async def post(self, request: Request, run_id: str) -> Response:
+        check_no_fields(request)
         run = await in_database(find_run, self.caller, run_id)
         await current_runs().cancel(run.pk)
         return Response(await in_database(lambda: CancelledRunSerializer(find_run(self.caller, run_id)).data))

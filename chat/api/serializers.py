@@ -190,7 +190,6 @@ class ChatRequestSerializer(StrictSerializer):
     agent_name = serializers.CharField(
         required=False,
         allow_null=True,
-        allow_blank=True,
         help_text="Default: the conversation's agent, else `default`.",
     )
     conversation_id = serializers.CharField(

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import TICKET
+from chat.api.parsers import check_no_fields
 from chat.api.schema import errors
 from chat.api.serializers import TicketSerializer
 from chat.models import SocketTicket
@@ -20,11 +21,12 @@ class TicketView(AsyncAPIView):
         "seconds. For pages of other origins (CORS_ALLOWED_ORIGINS) whose backend has an API key: a browser cannot put "
         "a header on a WebSocket.",
         request=None,
-        responses={201: TicketSerializer, **errors(401, 403, 503)},
+        responses={201: TicketSerializer, **errors(400, 401, 403, 413, 415, 503)},
         examples=[TICKET],
         tags=["chat"],
     )
     async def post(self, request: Request) -> Response:
+        check_no_fields(request)
         caller = self.caller
 
         def issue() -> dict[str, object]:

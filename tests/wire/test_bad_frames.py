@@ -39,6 +39,7 @@ FRAMES: dict[str, tuple[str | bytes, str]] = {
     "a NUL": ('{"type": "chat", "data": {"message": "a\\u0000"}}', "invalid_request"),
     "half a surrogate pair": ('{"type": "chat", "data": {"message": "\\ud83d"}}', "invalid_request"),
     "a message that is too long": (json.dumps({"type": "chat", "data": {"message": "x" * 100_001}}), "invalid_request"),
+    "an empty agent": ('{"type": "chat", "data": {"message": "a", "agent_name": ""}}', "invalid_request"),
     "an unknown agent": ('{"type": "chat", "data": {"message": "a", "agent_name": "nobody"}}', "agent_not_found"),
     "an unknown conversation": (
         json.dumps({"type": "chat", "data": {"message": "a", "conversation_id": UNKNOWN}}),

@@ -52,6 +52,7 @@ BODIES: dict[str, tuple[bytes | dict[str, Any] | list[Any], str]] = {
     "a number for a flag": ({**OK, "parallel_tools": 1}, "`parallel_tools`"),
     "null for a flag": ({**OK, "parallel_tools": None}, "`parallel_tools`"),
     "a number for an agent": ({**OK, "agent_name": 1}, "`agent_name`"),
+    "an empty agent": ({**OK, "agent_name": ""}, "`agent_name` is empty"),
     "a number for a conversation": ({**OK, "conversation_id": 1}, "`conversation_id`"),
     "a huge number": (b'{"message": ' + b"9" * 5000 + b"}", ""),
     "a list for instructions": ({**OK, "instructions": ["a"]}, "`instructions`"),
@@ -141,6 +142,28 @@ async def test_a_body_that_is_not_called_json_is_415(charlie: Client, server, pa
     refused = await charlie.send(method, where, json.dumps(OK).encode(), headers={"Content-Type": content_type})
     assert (refused.status, refused.code) == (415, "invalid_request")
     assert counts(server) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [(None, 200, ""), (b"", 200, ""), ({}, 200, ""), (b" {} ", 200, ""), ({"run_id": UNKNOWN}, 400, "`run_id`"),
+     ([], 400, "object"), (b"null", 400, "object"), (b"hello", 400, "not valid JSON"), (DEEP.encode(), 400, "nested")],
+)  # fmt: skip
+async def test_a_command_without_options_takes_none(charlie: Client, body, status, told):
+    run_id = (await charlie.ask("say:Hello")).json["run_id"]
+    for path, made in ((f"/runs/{run_id}/cancel", 200), ("/ws/ticket", 201)):
+        answer = await charlie.post(path, body)
+        assert answer.status == (made if status == 200 else status)
+        if status != 200:
+            assert answer.code == "invalid_request"
+            assert told in answer.error["message"]
+
+
+async def test_an_empty_form_is_no_body(charlie: Client):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    run_id = (await charlie.ask("say:Hello")).json["run_id"]
+    assert (await charlie.post(f"/runs/{run_id}/cancel", b"", headers=form)).status == 200
+    assert (await charlie.post(f"/runs/{run_id}/cancel", b"a=b", headers=form)).status == 415
 
 
 @pytest.mark.parametrize(
