@@ -1,6 +1,7 @@
 """The model client for OpenAI and everything that speaks its chat completions: Ollama, vLLM, llama.cpp, OpenRouter, …
 
-The openai client does authentication, URLs and typed errors; the stream's bytes are decoded by `agents.llm.turn`.
+The openai client does authentication, URLs and typed errors: it makes the request once, of which each turn then sends
+another body, and reads each refusal. The stream's bytes are decoded by `agents.llm.turn`.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 import httpx2
 import openai
+from aiohttp.http_exceptions import HttpProcessingError
 
 from agents.errors import ErrorCode, ModelError
 from agents.llm.answer import Answer
@@ -20,7 +22,7 @@ from agents.llm.failures import NO_PROVIDER, TIMED_OUT, UNREACHABLE, UNUSABLE, r
 from agents.llm.parameters import refused_parameter, substitute
 from agents.llm.request_body import call_ids, chat_body, encode_body, vendor_fields
 from agents.llm.retries import FIRST_DELAY, Retries, retry_after
-from agents.llm.transport import RESPONSE, AiohttpTransport
+from agents.llm.transport import Endpoint, Rehearsal, received
 from agents.llm.turn import Turn
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -54,7 +56,7 @@ class OpenAIChatModel:
         self._headers: dict[str, str | openai.Omit] = {"Accept-Encoding": "identity"}
         if not self._api_key:
             self._headers["Authorization"] = openai.Omit()
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
+        self._endpoints: WeakKeyDictionary[asyncio.AbstractEventLoop, Endpoint] = WeakKeyDictionary()
         self._refused: dict[str, dict[str, str | None]] = {}  # by model: parameters to leave out, or to rename
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta, None]:
@@ -82,9 +84,9 @@ class OpenAIChatModel:
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client:
-            await client.close()
+        endpoint = self._endpoints.pop(asyncio.get_running_loop(), None)
+        if endpoint:
+            await endpoint.aclose()
 
     async def _ask(self, request: ModelRequest) -> Answer:
         """Return the answer when its head is here. Raises ModelError."""
@@ -129,24 +131,43 @@ class OpenAIChatModel:
         return name
 
     async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
+        """Return an answer that is a success. Raises openai.APIStatusError for a refusal, and ModelError."""
         content = encode_body(body)
         try:
-            response: Any = await self._client().post(
-                "/chat/completions",
-                content=content,
-                options={"headers": self._headers},
-                cast_to=httpx2.Response,  # the raw response: no chunk objects are made
-                stream=True,
-                stream_cls=openai.AsyncStream[Any],
-            )
-        except openai.APIConnectionError as error:
-            log.warning("The model provider could not be reached: %s", type(error.__cause__).__name__)
+            endpoint = await self._endpoint()
+            response = await endpoint.send(content)
+            if response.status // 100 != 2:
+                await self._exchange(await received(response))
+        except (aiohttp.ClientError, HttpProcessingError, openai.APIConnectionError) as error:
+            log.warning("The model provider could not be reached: %s", type(error).__name__)
             raise ModelError(ErrorCode.MODEL_UNAVAILABLE, UNREACHABLE) from error
         except (httpx2.InvalidURL, ValueError) as error:  # a URL without a host, a key with a line break, …
             log.warning("The configuration of the model provider cannot be used: %s", type(error).__name__)
             raise ModelError(ErrorCode.MODEL_ERROR, UNUSABLE) from error
-        stream: aiohttp.ClientResponse = response.extensions[RESPONSE]
-        return stream
+        return response
+
+    async def _endpoint(self) -> Endpoint:
+        """Return this event loop's connections."""
+        loop = asyncio.get_running_loop()
+        endpoint = self._endpoints.get(loop)
+        if endpoint is None:
+            request = await self._exchange(httpx2.Response(200))
+            endpoint = self._endpoints.setdefault(loop, Endpoint(request, connect_timeout=self.connect_timeout))
+        return endpoint
+
+    async def _exchange(self, answer: httpx2.Response) -> httpx2.Request:
+        """Return the request that the openai client makes. Raises openai.APIError where the answer is no success."""
+        client = openai.AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self._api_key or "none",  # without one the client would look into the environment
+            max_retries=0,
+            timeout=None,
+            http_client=httpx2.AsyncClient(transport=Rehearsal(answer), trust_env=False),
+        )
+        response = await client.post(
+            "/chat/completions", content=b"{}", options={"headers": self._headers}, cast_to=httpx2.Response
+        )
+        return response.request
 
     def _failure(self, error: openai.APIStatusError, request: ModelRequest) -> ModelError:
         return refused(
@@ -156,17 +177,3 @@ class OpenAIChatModel:
             code=error.code,
             retry_after=retry_after(error.response.headers),
         )
-
-    def _client(self) -> openai.AsyncOpenAI:
-        loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            transport = AiohttpTransport(connect_timeout=self.connect_timeout)
-            client = self._clients[loop] = openai.AsyncOpenAI(
-                base_url=self.base_url,
-                api_key=self._api_key or "none",  # without one the client would look into the environment
-                max_retries=0,
-                timeout=None,
-                http_client=httpx2.AsyncClient(transport=transport, trust_env=False),
-            )
-        return client

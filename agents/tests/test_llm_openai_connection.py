@@ -178,6 +178,21 @@ async def test_the_head_of_a_request(monkeypatch: pytest.MonkeyPatch):
     assert {request.headers["content-type"] for request in provider.requests} == {"application/json"}
 
 
+async def test_each_turn_sends_its_own_body_under_the_same_head():
+    async with Provider(lambda request: [{"status": 429}] if len(provider.requests) == 2 else say("ok")) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url, api_key="secret", retry_delay=0.001)
+        for message in ("Hi", "A longer one: Grüße"):
+            assert text(await ask(model, message)) == "ok"
+        await model.aclose()
+    heads = [{**request.headers, "content-length": ""} for request in provider.requests]
+    assert heads == [heads[0]] * 3  # the second turn is sent twice
+    assert [request.body["messages"][-1]["content"] for request in provider.requests] == [
+        "Hi",
+        "A longer one: Grüße",
+        "A longer one: Grüße",
+    ]
+
+
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
