@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from time import monotonic
 
 import aiohttp
 
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 class Deadline:
     """Fails a read that waits too long. One timer per stream, armed again only when it fires.
 
-    `limit` (seconds) counts from `since` (loop time), and only while `waiting`: a slow reader is not a slow provider.
+    `limit` (seconds) counts from `since` (monotonic), and only while `waiting`: a slow reader is not a slow provider.
     """
 
     __slots__ = ("_content", "_handle", "_loop", "limit", "since", "waiting")
@@ -29,11 +30,11 @@ class Deadline:
         self.since = since
         self.waiting = False
         self.limit = limit
-        self._handle = self._loop.call_at(since + limit, self._check)
+        self._handle = self._loop.call_later(since + limit - monotonic(), self._check)
 
     def restart(self, limit: float) -> None:
         """Count from now; arm the timer anew only where it would fire too late."""
-        self.since = self._loop.time()
+        self.since = monotonic()
         if limit != self.limit:
             self.limit = limit
             self._arm(limit)
@@ -46,7 +47,7 @@ class Deadline:
         self._handle = self._loop.call_later(delay, self._check)
 
     def _check(self) -> None:
-        left = self.since + self.limit - self._loop.time()
+        left = self.since + self.limit - monotonic()
         if left <= 0 and self.waiting:
             self._content.set_exception(TimeoutError())
         else:
@@ -54,7 +55,7 @@ class Deadline:
 
 
 class Answer:
-    """The stream of one turn. `first_token` and `idle` are in seconds; the first counts from `since` (loop time)."""
+    """The stream of one turn. `first_token` and `idle` are in seconds; the first counts from `since` (monotonic)."""
 
     def __init__(
         self, response: aiohttp.ClientResponse, turn: Turn, *, since: float, first_token: float, idle: float

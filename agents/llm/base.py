@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from agents.errors import ErrorCode
 from agents.events import Usage
 from agents.limits import Limits
@@ -26,20 +28,17 @@ class ModelRequest:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of the answer. One delta may hold many tokens: whatever one read from the provider brought."""
 
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """The provider failed before its first token; `attempt` (2, 3, …) follows in `delay` seconds."""
 
     attempt: int
@@ -47,8 +46,7 @@ class Retry:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEnd:
+class TurnEnd(msgspec.Struct, frozen=True):
     """The last delta of a turn. `usage` is None where the provider sent none."""
 
     tool_calls: tuple[ToolCall, ...] = ()

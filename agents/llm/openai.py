@@ -7,6 +7,7 @@ another body, and reads each refusal. The stream's bytes are decoded by `agents.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -90,7 +91,7 @@ class OpenAIChatModel:
 
     async def _ask(self, request: ModelRequest) -> Answer:
         """Return the answer when its head is here. Raises ModelError."""
-        since = asyncio.get_running_loop().time()
+        since = monotonic()
         try:
             async with asyncio.timeout(self.first_token_timeout):
                 response = await self._post_what_is_taken(request)

@@ -26,9 +26,8 @@ class ThinkSplitter:
     def feed(self, text: str) -> list[TextDelta | ReasoningDelta]:
         if not text:
             return []
-        if "<" not in text and not (self._held or self._thinking or self._trim):
-            self._note_line(text)
-            return [TextDelta(text)]
+        if not self._line_start and "\n" not in text:
+            return [TextDelta(text)]  # nearly every piece: inside a line of the answer no tag begins
         deltas: list[TextDelta | ReasoningDelta] = []
         text, self._held = self._held + text, ""
         while text:

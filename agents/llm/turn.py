@@ -51,7 +51,9 @@ class Turn:
             self._take(self._events.feed(read))
         except ModelError as failure:
             self.failure = failure
-        return self._leave()
+        self._join()
+        deltas, self._deltas = self._deltas, []
+        return deltas
 
     def finish(self) -> list[ModelDelta]:
         """Return the last deltas and the TurnEnd. Raises ModelError when the stream has broken off."""
@@ -64,7 +66,8 @@ class Turn:
         calls = self._calls.finish(cut=self.finish_reason == "length", taken=self._taken)
         if self.finish_reason == "error" and not (self.started or calls):
             raise told_in_stream(None)
-        return [*self._leave(), *self._think.flush(), TurnEnd(calls, self.finish_reason, self._counted())]
+        self._join()
+        return [*self._deltas, *self._think.flush(), TurnEnd(calls, self.finish_reason, self._counted())]
 
     def _take(self, payloads: list[bytes]) -> None:
         self.chunks += len(payloads)
@@ -110,12 +113,7 @@ class Turn:
             self.started = True
             text = "".join(self._pieces)
             self._pieces.clear()
-            self._deltas.extend([ReasoningDelta(text)] if self._kind is ReasoningDelta else self._think.feed(text))
-
-    def _leave(self) -> list[ModelDelta]:
-        self._join()
-        deltas, self._deltas = self._deltas, []
-        return deltas
+            self._deltas += [ReasoningDelta(text)] if self._kind is ReasoningDelta else self._think.feed(text)
 
     def _counted(self) -> Usage | None:
         counts = self._usage
