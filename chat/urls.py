@@ -1,5 +1,5 @@
 from django.urls import path
 
-from chat.views import ChatPage
+from chat.views import ChatPage, favicon
 
-urlpatterns = [path("", ChatPage.as_view(), name="page")]
+urlpatterns = [path("", ChatPage.as_view(), name="page"), path("favicon.ico", favicon, name="favicon")]

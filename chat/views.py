@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
@@ -18,6 +19,8 @@ from chat.api.errors import OUR_FAULT, error_response
 from chat.credentials import Credentials
 from chat.exceptions import Refused, not_found
 from chat.models.access import Scope
+
+DAY = 86_400  # seconds
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
@@ -46,6 +49,11 @@ class ChatPage(TemplateView):
             open_access=self.caller.via == "local",
             **kwargs,
         )
+
+
+async def favicon(request: HttpRequest) -> HttpResponse:
+    """What a browser asks for where a page, or an answer of the API, names no icon."""
+    return HttpResponseRedirect(static("chat/icon.svg"), headers={"Cache-Control": f"max-age={DAY}"})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -6,6 +6,7 @@ from chat.api.decisions import DecisionView
 from chat.api.docs import ReferenceView, SchemaView, SwaggerView
 from chat.api.health import HealthView, LiveView, ReadyView
 from chat.api.runs import RunCancelView, RunEventsView, RunView
+from chat.api.socket import SocketView
 from chat.api.tickets import TicketView
 from chat.api.usage import UsageView
 
@@ -20,6 +21,7 @@ urlpatterns = [
     path("conversations", ConversationListView.as_view(), name="conversations"),
     path("conversations/<str:conversation_id>", ConversationView.as_view(), name="conversation"),
     path("conversations/<str:conversation_id>/messages", MessageListView.as_view(), name="conversation-messages"),
+    path("ws", SocketView.as_view(), name="ws"),
     path("ws/ticket", TicketView.as_view(), name="ws-ticket"),
     path("usage", UsageView.as_view(), name="usage"),
     path("health", HealthView.as_view(), name="health"),

@@ -94,6 +94,8 @@ ROUTES: dict[str, tuple[Attempt, ...]] = {
     "GET /openapi.json": (Attempt(PUBLIC),),
     "GET /docs": (Attempt(PUBLIC),),
     "GET /redoc": (Attempt(PUBLIC),),
+    "GET /ws": (Attempt(dict.fromkeys(CALLERS, 426)),),
+    "GET /favicon.ico": (Attempt(dict.fromkeys(CALLERS, 302)),),
     "GET /": (Attempt(expect(200, without_scope=200, nobody=302)),),
     "GET /admin/": (Attempt({**dict.fromkeys(CALLERS, 302), "admin": 200}),),
     "GET /accounts/login/": (Attempt({**PUBLIC, "admin": 302}),),

@@ -108,6 +108,14 @@ async def test_a_person_who_is_lost_gets_a_page_and_a_program_gets_json(nobody: 
 
 
 @on_sqlite
+async def test_the_icon_that_browsers_ask_for_is_the_pages_own(nobody: Client):
+    asked = await nobody.get("/favicon.ico")
+    assert (asked.status, asked.headers["Cache-Control"]) == (302, "max-age=86400")
+    icon = await nobody.get(asked.headers["Location"])
+    assert (icon.status, icon.headers["Content-Type"]) == (200, "image/svg+xml")
+
+
+@on_sqlite
 async def test_static_files_are_served_with_a_length_of_life(nobody: Client):
     answer = await nobody.get("/static/chat/chat.js")
     assert answer.status == 200

@@ -134,3 +134,19 @@ async def test_open_sockets_and_streams_are_counted_by_health(alice: Client):
         await socket.send("ping")
         await socket.receive()
         assert (await alice.get("/health")).json["active_connections"] >= 1
+
+
+@on_sqlite
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_request_that_is_no_handshake_is_told_that_this_is_a_socket(nobody: Client, method):
+    for _ in range(2):  # the connection stays open
+        refused = await nobody.send(method, "/ws?ticket=x", headers={"Accept": "text/html"})
+        assert (refused.status, refused.headers["Upgrade"]) == (426, "websocket")
+    if method == "GET":
+        assert (refused.code, "WebSocket" in refused.error["message"]) == ("invalid_request", True)
+
+
+@on_sqlite
+async def test_a_post_to_the_socket_is_405(nobody: Client):
+    refused = await nobody.post("/ws", {})
+    assert (refused.status, refused.code) == (405, "invalid_request")
