@@ -3,50 +3,19 @@
 Arguments go to pytest: `python -m tests.faults -k redis` measures one promise and keeps the other figures.
 """
 
-import json
-import os
 import re
-import subprocess
 import sys
-import tempfile
-import time
-from collections import defaultdict
-from pathlib import Path
 
-from tests.faults.figures import FIGURES_FILE
-from tests.processes import ROOT
+from tests.faults.figures import FULL_SIZE
+from tests.full_size import Measured
 
-PAGE = ROOT / "docs" / "guarantees.md"
 ROW = re.compile(r"^\| (\d+) \| (.*?) \| (.*) \|$", re.MULTILINE)
 
 
-def main(arguments: list[str]) -> int:
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        path = Path(folder, "figures")
-        path.touch()
-        paths = [] if any(Path(argument.partition("::")[0]).exists() for argument in arguments) else ["tests/faults"]
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *paths, *arguments]
-        environment = {**os.environ, "FAULTS": "full", FIGURES_FILE: str(path)}
-        code = subprocess.run(command, cwd=ROOT, env=environment).returncode
-        figures = [json.loads(line) for line in path.read_text().splitlines()]
-    write(figures)
-    print(f"{len(figures)} figures in {time.monotonic() - began:.0f} s; the table is in {PAGE.relative_to(ROOT)}")
-    return code
-
-
-def write(figures: list[dict[str, str]]) -> None:
-    """Put the figures into the table's rows; a promise without new ones keeps what stands there."""
-    measured = defaultdict(list)
-    for figure in figures:
-        measured[str(figure["promise"])].append(figure["figure"])
-
-    def row(match: re.Match[str]) -> str:
-        number, promise, told = match.groups()
-        return f"| {number} | {promise} | {'; '.join(measured[number]) or told} |"
-
-    PAGE.write_text(ROW.sub(row, PAGE.read_text()))
+def with_figures(page: str, measured: Measured) -> str:
+    """The page with these figures in the rows of its table; a promise without new ones keeps what stands there."""
+    return ROW.sub(lambda row: f"| {row[1]} | {row[2]} | {measured.get(row[1], row[3])} |", page)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(FULL_SIZE.run(sys.argv[1:], with_figures))

@@ -1,11 +1,11 @@
 """How much each promise is put through: small in `make test`, in full with `FAULTS=full` (`make test-faults`)."""
 
-import os
 from dataclasses import dataclass
 
+from tests.faults.figures import FULL_SIZE
 from tests.faults.switches import Side
 
-IS_FULL = os.environ.get("FAULTS") == "full"
+IS_FULL = FULL_SIZE.is_on
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """How much each attack tries: small in `make test`, in full with `SECURITY=full` (`make test-security`)."""
 
-import os
 from dataclasses import dataclass
 
-IS_FULL = os.environ.get("SECURITY") == "full"
+from tests.security.figures import FULL_SIZE
+
+IS_FULL = FULL_SIZE.is_on
 
 
 @dataclass(frozen=True)
