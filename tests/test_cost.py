@@ -37,7 +37,7 @@ STREAM: Counts = {
     "polls": 25,
     "hops": 3.8,
     "threads": 0.1,
-    "calls": 16_000,
+    "calls": 13_200,
 }
 WHOLE: Counts = {
     "statements": 27,
@@ -47,7 +47,7 @@ WHOLE: Counts = {
     "polls": 30,
     "hops": 4.9,
     "threads": 0.1,
-    "calls": 17_000,
+    "calls": 14_600,
 }
 FAST: Counts = {
     "statements": 0.01,
@@ -57,7 +57,7 @@ FAST: Counts = {
     "polls": 0.015,
     "hops": 0.003,
     "threads": 0.001,
-    "calls": 13,
+    "calls": 11.5,
 }
 ALONE: Counts = {
     "statements": 4,
