@@ -77,7 +77,7 @@ def _earlier(caller: Caller, idempotency_key: str) -> Run | None:
     if connection.features.has_select_for_update:
         users = get_user_model().objects.select_for_update(no_key=True)
         users.filter(pk=caller.user_id).values_list("pk", flat=True).first()
-    return Run.objects.filter(caller_id=caller.user_id, idempotency_key=idempotency_key).first()
+    return Run.objects.keyed(caller.user_id, idempotency_key)
 
 
 def _begin(caller: Caller, request: ChatRequest, left: Left, *, alone: bool, **ownership: Any) -> Begun:

@@ -89,7 +89,7 @@ def claim_due(lease: timedelta) -> list[Again]:
     due = ToolCall.objects.due()
     due.filter(status=ToolCall.Status.EXECUTING).lose_track(why=LOST_AGAIN)
     claimed = []
-    for call in due.filter(status=ToolCall.Status.PENDING).select_related("run"):
+    for call in due.filter(status=ToolCall.Status.PENDING).select_related("run").order_by("lease_until"):
         tool = _tool_of(call)
         if not call.begin_again(lease):
             continue

@@ -14,6 +14,8 @@ from chat.journal.rows import read_entries
 from chat.models import Run
 
 RETRY_AFTER = 2.0  # seconds
+# Not `IN`: SQLite would list all conversations of the caller before it looks for one.
+OWNED = "id = %s AND EXISTS (SELECT 1 FROM chat_conversation c WHERE c.id = conversation_id AND c.owner_id = %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,7 @@ class Position:
 def find_run(caller: Caller, run_id: "uuid.UUID | str") -> Run:
     """The caller's run. Raises Refused: the same for an unknown run and for somebody else's. Uses the database."""
     parsed = parse_id(run_id) if isinstance(run_id, str) else run_id
-    owned = "id = %s AND conversation_id IN (SELECT id FROM chat_conversation WHERE owner_id = %s)"
-    found = load(Run, owned, db_key(parsed), caller.user_id) if parsed else []
+    found = load(Run, OWNED, db_key(parsed), caller.user_id) if parsed else []
     if not found:
         raise not_found("run")
     return found[0]

@@ -24,12 +24,23 @@ LEASES_LOST, MIN_SECONDS_LOST = 4, 60  # how long after its lease a run that nob
 ACTIVE = "status IN ('queued', 'running', 'waiting_approval')"
 
 
+class Spelled(models.Value):
+    """A constant of ours that stands in the statement itself, for the reason above."""
+
+    def as_sql(self, *_: Any) -> tuple[str, tuple[str | int, ...]]:
+        return f"'{self.value}'", ()
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     def owned_by(self, user_id: int) -> "RunQuerySet":
         return self.filter(conversation__owner_id=user_id)
 
     def active(self) -> "RunQuerySet":
-        return self.filter(status__in=Run.Status.active())
+        return self.filter(status__in=[Spelled(status) for status in Run.Status.active()])
+
+    def keyed(self, caller_id: int, key: str) -> "Run | None":
+        """The run that this key of the caller's names already."""
+        return self.filter(caller_id=caller_id, idempotency_key=key).exclude(idempotency_key=Spelled("")).first()
 
     def with_last_seq(self) -> "RunQuerySet":
         """Runs that know the number of their last event without a query each."""
