@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
+from chat.looks import ReadOnly
 from chat.models import Budget, Spending
 from tools.changes import TellsChanges
 
@@ -22,21 +23,12 @@ class BudgetAdmin(TellsChanges):
 
 
 @admin.register(Spending)
-class SpendingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SpendingAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """What everybody has used of each budget: counted by runs, never by hand."""
 
     list_display = ["begins", "budget", "holder_name", "used", "reserved", "left"]
     list_filter = ["begins", "budget__subject", "budget__period"]
     list_select_related = ["budget__user", "budget__agent"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Spending]:
         users = get_user_model().objects.filter(pk=OuterRef("holder")).values("username")

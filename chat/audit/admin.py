@@ -1,7 +1,6 @@
 """The audit log in the admin: it is searched, filtered and exported, by nobody written."""
 
 import json
-from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, StreamingHttpResponse
@@ -10,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from chat.audit.export import Format, stream
 from chat.audit.record import record
+from chat.looks import ReadOnly
 from chat.models import AuditEntry
 from chat.models.audit import Action, AuditQuerySet
 
@@ -17,7 +17,7 @@ TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "applicat
 
 
 @admin.register(AuditEntry)
-class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["at", "action", "who", "via", "object_kind", "object_id", "peer", "request_id"]
     list_filter = ["action", "via", "object_kind", "at"]
     search_fields = ["actor", "object_id", "request_id", "key_prefix", "peer"]
@@ -26,15 +26,6 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
               "request_id", "peer", "forwarded_for"]  # fmt: skip
     readonly_fields = ["shown_details"]
     actions = ["export_csv", "export_json_lines"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description="who", ordering="actor")
     def who(self, entry: AuditEntry) -> str:
