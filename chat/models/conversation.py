@@ -25,6 +25,23 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         found = Message.objects.filter(content__icontains=text).values("conversation_id")
         return self.filter(Q(title__icontains=text) | Q(pk__in=found))
 
+    def lock(self) -> None:
+        """Hold the rows until the transaction ends: whoever begins a run in one waits, and is waited for.
+
+        They are taken in the order in which a group of starts takes them, of one owner after the other.
+        """
+        rows = self.model._default_manager.filter(pk__in=self.order_by().values("pk"))  # no row of a joined table
+        list(rows.order_by("owner_id", "pk").select_for_update().values_list("pk"))
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete all that belongs to them; what a start has just stored in one goes too."""
+        with transaction.atomic():
+            self.lock()
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
 
 class Conversation(models.Model):
     """One thread of messages between a person and an agent. `head` is the last message of the branch in use."""
@@ -54,9 +71,9 @@ class Conversation(models.Model):
         return self.title or "New conversation"
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
-        """Delete all that belongs to it. A start that goes on with it is waited for, and what it stores goes too."""
+        """As of many: see above."""
         with transaction.atomic():
-            type(self).objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
+            type(self).objects.filter(pk=self.pk).lock()
             return super().delete(*args, **options)
 
     def active_run(self) -> "Run | None":

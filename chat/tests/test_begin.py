@@ -170,14 +170,16 @@ def test_a_message_that_races_the_deletion_of_its_conversation_finds_none(alice,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deletion_that_races_a_message_takes_it_along(alice):
+@pytest.mark.parametrize("way", ["one", "many", "found by the owner's name"])
+def test_a_deletion_that_races_a_message_takes_it_along(alice, way):
     end(begin_in_transaction(alice))
-    conversation = Conversation.objects.get()
+    one, many = Conversation.objects.get(), Conversation.objects.all()
+    doomed = {"one": one, "many": many, "found by the owner's name": many.filter(owner__username="alice")}[way]
 
     def delete() -> None:
         try:
             with transaction.atomic():
-                conversation.delete()
+                doomed.delete()
         finally:
             connection.close()
 
