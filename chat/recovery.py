@@ -1,9 +1,10 @@
 """Taking over runs that another process left behind, from the last step that was stored."""
 
+import json
 import logging
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from django.db import connection, transaction
@@ -24,7 +25,8 @@ from tools.models import Tool as ToolRow
 
 log = logging.getLogger(__name__)
 AT_ONCE = 20  # runs taken over in one transaction
-VOID_WHEN_CUT = ("chat_chunk", "reasoning_chunk", "model_retry")
+TEXT = ("chat_chunk", "reasoning_chunk")
+VOID_WHEN_CUT = (*TEXT, "model_retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def _recover(run: Run) -> Recovered:
         input_tokens=run.input_tokens, output_tokens=run.output_tokens, estimated=run.usage_estimated
     )
     transcript.started_at -= (timezone.now() - run.created_at).total_seconds()
+    if (spoke_at := _first_token(run)) is not None:
+        transcript.first_token_at = transcript.started_at + (spoke_at - run.created_at).total_seconds()
     events = [RunResumed(attempt=run.attempt, discard_after_seq=_last_step(run)), *_unknown(unknown)]
     first = [store_event(run.pk, seq, event) for seq, event in enumerate(events, run.last_seq() + 1)]
     return Recovered(run, transcript, base, first, first[-1].seq, tools)
@@ -112,6 +116,12 @@ def _unknown(calls: list[ToolCall]) -> list[ToolCallError]:
         )
         for call in calls
     ]
+
+
+def _first_token(run: Run) -> datetime | None:
+    """When the first piece of text was told: somebody has seen it then, though it may be void."""
+    told = RunEvent.objects.filter(run=run, event_type__in=TEXT).order_by("seq").values_list("body", flat=True).first()
+    return max(run.created_at, datetime.fromisoformat(json.loads(told)["timestamp"])) if told else None
 
 
 def _last_step(run: Run) -> int:

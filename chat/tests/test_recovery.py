@@ -8,8 +8,11 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from agents.events import ChatChunk, RunStarted, ToolCallComplete, ToolCallStart, ToolCallState
-from agents.messages import AssistantMessage, ToolMessage, UserMessage
+from agents.errors import ErrorCode
+from agents.events import ChatChunk, ModelRetry, RunStarted, ToolCallComplete, ToolCallStart, ToolCallState
+from agents.limits import Limits
+from agents.llm.base import TextDelta
+from agents.messages import AssistantMessage, SystemMessage, ToolMessage, UserMessage
 from chat.models import Run, RunEvent, ToolCall
 from chat.models.run import MAX_ATTEMPTS
 from chat.models.tool_call import LOST
@@ -140,6 +143,19 @@ def test_usage_and_time_go_on_where_they_were():
     transcript = claim_one().transcript
     assert (transcript.usage.input_tokens, transcript.usage.output_tokens, transcript.usage.estimated) == (100, 7, True)
     assert transcript.duration_ms >= 60_000
+
+
+def test_the_time_to_the_first_token_is_that_of_the_attempt_that_told_it():
+    silent, spoke = abandoned(), abandoned()
+    tell(spoke, ModelRetry(attempt=1, error_code=ErrorCode.MODEL_ERROR, delay_ms=1), ChatChunk(content="Hel"))
+    Run.objects.update(created_at=timezone.now() - timedelta(seconds=60))
+    claimed = {one.run: one.transcript for one in claim_abandoned(uuid.uuid4(), LEASE)[0]}
+    assert claimed[silent].first_token_ms is None
+    first = claimed[spoke].first_token_ms
+    assert 59_900 <= first <= 60_100
+    claimed[spoke].open_turn(SystemMessage(""))
+    claimed[spoke].take(TextDelta("Hello"), Limits())
+    assert claimed[spoke].first_token_ms == first
 
 
 def test_a_run_that_was_lost_too_often_fails():
