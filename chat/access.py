@@ -10,14 +10,13 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port, validate_host
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from agents.errors import ErrorCode
 from agents.statements import load
-from chat.credentials import Credentials
+from chat.credentials import Credentials, is_host
 from chat.exceptions import Refused, invalid
 from chat.models import ApiKey, SocketTicket
 from chat.models.access import Scope
@@ -86,8 +85,7 @@ def still_valid(callers: Iterable[Caller]) -> set[Caller]:
 
 
 def _check_host(host: str) -> None:
-    name, _ = split_domain_port(host)
-    if not name or not validate_host(name, settings.ALLOWED_HOSTS):
+    if not is_host(host, tuple(settings.ALLOWED_HOSTS)):
         raise invalid("The Host header is not one that this server answers to (ALLOWED_HOSTS).")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,8 +30,9 @@ class Credentials:
 
     @classmethod
     def of_request(cls, request: HttpRequest) -> "Credentials":
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        peer = request.META.get("REMOTE_ADDR", "")
+        meta = request.META
+        headers = {name[5:].replace("_", "-").lower(): meta[name] for name in meta if name.startswith("HTTP_")}
+        peer = meta.get("REMOTE_ADDR", "")
         return cls(headers, peer, headers.get("host", ""), request.is_secure(), websocket=False, request=request)
 
     @classmethod
@@ -60,10 +62,9 @@ class Credentials:
     @property
     def is_local(self) -> bool:
         """Whether the request comes from this machine, and from no web page but our own."""
-        name, _ = split_domain_port(self.host)
-        if self.peer not in LOOPBACK or not validate_host(name, list(settings.LOCALHOST_NAMES)):
+        if self.peer not in LOOPBACK or not is_host(self.host, settings.LOCALHOST_NAMES):
             return False
-        if any(header in self.headers for header in FORWARDING_HEADERS):
+        if not self.headers.keys().isdisjoint(FORWARDING_HEADERS):
             return False
         if "origin" not in self.headers:
             return not self.asked_by_another_page and not (self.websocket and "cookie" in self.headers)
@@ -88,6 +89,13 @@ class Credentials:
             return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
         except CookieError:
             return {}
+
+
+@lru_cache(maxsize=64)  # clients ask for the same few
+def is_host(host: str, names: tuple[str, ...]) -> bool:
+    """Whether a Host header, with a port or without, is well formed and matches one of ALLOWED_HOSTS' patterns."""
+    name, _ = split_domain_port(host)
+    return name != "" and validate_host(name, names)
 
 
 def _origin(text: str) -> str:

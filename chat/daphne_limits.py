@@ -82,6 +82,11 @@ class BoundedChannel(Channel):  # type: ignore[misc]
         self.factory.waiting.pop(self, None)
         super().allContentReceived()
 
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:  # noqa: N802 - Twisted's
+        """In one piece: Twisted would hand its transport four for each header, and look at every one of them twice."""
+        lines = [b"%s: %s" % (name, value) for name, values in headers.getAllRawHeaders() for value in values]
+        self.transport.write(b"\r\n".join([b"%s %s %s" % (version, code, reason), *lines, b"", b""]))
+
     def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
         self.factory.wait_for(self)
         super().requestDone(request)
@@ -170,6 +175,9 @@ class BoundedHTTPFactory(HTTPFactory):  # type: ignore[misc]
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = BoundedRequest
         return protocol
+
+    def log(self, request: Any) -> None:
+        """Nothing: one line per request is the proxy's business, and Twisted's would go nowhere."""
 
     def wait_for(self, channel: BoundedChannel) -> None:
         """Count a connection whose next request has yet to come."""

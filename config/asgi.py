@@ -3,13 +3,17 @@
 import os
 
 import django
-from django.core.signals import request_started
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 # Each would start a thread at the start of a request, and hold it until the response has ended: a thread for every open
 # stream. The thread that a page's request gets for itself is new: there is no old connection and no old query on it.
 request_started.disconnect(close_old_connections)
 request_started.disconnect(reset_queries)
+# At the end of a request its handler closes the connections of its thread, if it had one; no cache has connections.
+request_finished.disconnect(close_old_connections)
+request_finished.disconnect(close_caches)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)

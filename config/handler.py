@@ -9,6 +9,7 @@ from asgiref.sync import SyncToAsync, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
@@ -36,24 +37,18 @@ class Handler(ASGIHandler):
 
     async def _serve(self, request: ASGIRequest, receive: Receive, send: Send) -> None:
         """Answer, unless the client goes away before: then the view is cancelled."""
-        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
         answering = asyncio.create_task(self._answer(request, send))
-        try:
-            await asyncio.wait((leaving, answering), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone = leaving.done()
-            leaving.cancel()
-            answering.cancel()
-        with suppress(RequestAborted, asyncio.CancelledError):
-            await leaving
+        leaving = asyncio.create_task(_cancel_when_left(receive, answering))
         try:
             response = await answering
         except asyncio.CancelledError:
-            if not gone:
+            if not leaving.done():
                 raise
             await _finish(lambda: request_finished.send(sender=self.__class__))
         else:
             await _finish(response.close)
+        finally:
+            leaving.cancel()
 
     async def _answer(self, request: ASGIRequest, send: Send) -> HttpResponseBase:
         response = await self.run_get_response(request)
@@ -62,9 +57,21 @@ class Handler(ASGIHandler):
         return response
 
 
+async def _cancel_when_left(receive: Receive, answering: "asyncio.Task[HttpResponseBase]") -> None:
+    """All that can be received after a body is that the client has gone, or has the whole answer."""
+    await receive()
+    answering.cancel()
+
+
 async def _finish(close: Callable[[], Any]) -> None:
     """Close what a request has used, on the thread that has used it."""
     if SyncToAsync.thread_sensitive_context.get() in SyncToAsync.context_to_thread_executor:
-        await sync_to_async(close)()
+        await sync_to_async(_close_on_thread)(close)
     else:
         close()
+
+
+def _close_on_thread(close: Callable[[], Any]) -> None:
+    """A thread of a request may have connections; the event loop has none."""
+    close()
+    close_old_connections()

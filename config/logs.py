@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 
+from chat import log_context
 from config.redaction import Redaction
 
 QUIET = {
@@ -37,7 +38,7 @@ def _line(json: bool, redaction: Redaction) -> dict[str, Any]:
         "()": formatter,
         "processors": [formatter.remove_processors_meta, _renderer(json), redaction.lines],
         "foreign_pre_chain": [
-            structlog.contextvars.merge_contextvars,
+            log_context.add_told,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

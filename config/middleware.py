@@ -1,8 +1,9 @@
-"""Django's middleware, without its thread hops.
+"""Django's middleware, without its thread hops and with few coroutines.
 
-Under ASGI, Django runs each synchronous hook of a middleware on a thread, for every request. Hooks that only read and
-write headers run in the event loop here (InlineMiddleware). Hooks that read the session, which is in the database, are
-for pages only (PageMiddleware): the API authenticates for itself, in chat.access.
+Under ASGI, Django runs each synchronous hook of a middleware on a thread, and awaits two coroutines for each middleware
+whenever a request goes on. Hooks that only read and write headers run in the event loop here, several in one coroutine.
+Hooks that read the session, which is in the database, are for pages only (PageMiddleware): the API authenticates for
+itself, in chat.access.
 """
 
 import re
@@ -10,16 +11,22 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from corsheaders.middleware import CorsMiddleware
+from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthentication
 from django.contrib.auth.middleware import get_user
-from django.contrib.messages.middleware import MessageMiddleware as DjangoMessages
-from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessions
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
-from django.middleware.security import SecurityMiddleware as DjangoSecurity
+from django.middleware.security import SecurityMiddleware
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -27,6 +34,7 @@ from chat import log_context
 from chat.request_id import request_id
 
 PAGES = re.compile(r"/(?:admin/.*|accounts/.*|)")
+OWN_POLICY = {"_csp_exempt", "_csp_config", "_csp_update", "_csp_replace"}  # what csp's decorators set on a response
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
@@ -35,49 +43,99 @@ def is_page(request: HttpRequest) -> bool:
     return PAGES.fullmatch(request.path_info) is not None
 
 
-class InlineMiddleware:
-    """Mixed into a middleware whose hooks do nothing but compute: they run in the event loop."""
+class EventLoopMiddleware:
+    """A middleware that runs in the event loop."""
 
-    get_response: Any
+    async_capable = True
+    sync_capable = False
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        response = None
-        if hasattr(self, "process_request"):
-            response = self.process_request(request)
-        response = response or await self.get_response(request)
-        if hasattr(self, "process_response"):
-            response = self.process_response(request, response)
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Awaitable[HttpResponseBase]:
+        return self.get_response(request)
+
+
+class AnswerMiddleware(EventLoopMiddleware):
+    """What every answer has: the id of its request, and the headers of Django's SecurityMiddleware.
+
+    The id is the client's `X-Request-Id` where it is well formed, else a new one.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._security = SecurityMiddleware(get_response)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        known_as = request_id(request.META.get("HTTP_X_REQUEST_ID", ""))
+        request.request_id = known_as  # type: ignore[attr-defined]
+        log_context.begin(known_as)
+        elsewhere = self._security.process_request(request)
+        response: Any = elsewhere or await self.get_response(request)
+        self._security.process_response(request, response)
+        response["X-Request-Id"] = known_as
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if not is_page(request):
+            response.headers.setdefault("Cache-Control", "no-store")
         return response  # type: ignore[no-any-return]
 
 
-class PageMiddleware:
-    """Mixed into a middleware that is for pages only."""
+class ContentSecurityPolicy(CSPMiddleware):
+    """Makes the policy of nearly every answer once: the answer of a view that has its own gets that one."""
 
-    get_response: Any
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._usual = build_policy()
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_usual = OWN_POLICY.isdisjoint(vars(response)) and not hasattr(request, "_csp_nonce")
+        if settings.DEBUG or not is_usual:
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, self._usual)
+        return response
+
+
+class BrowserMiddleware(EventLoopMiddleware):
+    """What a browser may do with an answer, in this order: content security policy, CORS, frames; and CSRF cookies.
+
+    CSRF tokens are checked here for pages; the API checks its cookie sessions in chat.access.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._policy = ContentSecurityPolicy(get_response)
+        self._cors = CorsMiddleware(get_response)
+        self._frames = XFrameOptionsMiddleware(get_response)
+        self._csrf = CsrfViewMiddleware(get_response)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        self._policy.process_request(request)
+        response: Any = self._cors.check_preflight(request) if request.method == "OPTIONS" else None
+        if response is None:
+            self._csrf.process_request(request)
+            response = await self.get_response(request)
+            self._csrf.process_response(request, response)
+            self._frames.process_response(request, response)
+        self._say_who_may_read(request, response)
+        return self._policy.process_response(request, response)
+
+    def _say_who_may_read(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """An answer to a request without an origin only says that origins make a difference."""
+        if "HTTP_ORIGIN" in request.META:
+            self._cors.add_response_headers(request, response)
+        else:
+            patch_vary_headers(response, ("origin",))
+
+    async def process_view(
+        self, request: HttpRequest, callback: Any, callback_args: Any, callback_kwargs: Any
+    ) -> HttpResponse | None:
         if is_page(request):
-            return await super().__acall__(request)  # type: ignore[misc, no-any-return]
-        return await self.get_response(request)  # type: ignore[no-any-return]
+            return self._csrf.process_view(request, callback, callback_args, callback_kwargs)
+        return None
 
 
-class SecurityMiddleware(InlineMiddleware, DjangoSecurity):
-    pass
-
-
-class ContentSecurityPolicyMiddleware(InlineMiddleware, CSPMiddleware):
-    pass
-
-
-class FrameOptionsMiddleware(InlineMiddleware, XFrameOptionsMiddleware):
-    pass
-
-
-class SessionMiddleware(PageMiddleware, DjangoSessions):
-    pass
-
-
-class AuthenticationMiddleware(PageMiddleware, DjangoAuthentication):
+class AuthenticationMiddleware(DjangoAuthentication):
     """Looks the user up when somebody asks for it, and tells the log then."""
 
     def process_request(self, request: HttpRequest) -> None:
@@ -91,41 +149,19 @@ def _told(user: Any) -> Any:
     return user
 
 
-class MessageMiddleware(PageMiddleware, DjangoMessages):
-    pass
+class PageMiddleware(EventLoopMiddleware):
+    """Sessions, login and messages, for pages only."""
 
-
-class CsrfMiddleware(InlineMiddleware, CsrfViewMiddleware):
-    """Checks pages here; the API checks its cookie sessions in chat.access."""
-
-    async def process_view(  # type: ignore[override]
-        self, request: HttpRequest, callback: Any, callback_args: Any, callback_kwargs: Any
-    ) -> HttpResponse | None:
-        if is_page(request):
-            return super().process_view(request, callback, callback_args, callback_kwargs)
-        return None
-
-
-class RequestIdMiddleware:
-    """Gives each request an id: the client's `X-Request-Id` where it is well formed, else a new one."""
-
-    async_capable = True
-    sync_capable = False
+    layers = (SessionMiddleware, AuthenticationMiddleware, MessageMiddleware)
 
     def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        markcoroutinefunction(self)
+        super().__init__(get_response)
+        self._page: Any = get_response
+        for layer in reversed(self.layers):
+            self._page = convert_exception_to_response(layer(self._page))
 
-    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        known_as = request_id(request.headers.get("x-request-id", ""))
-        request.request_id = known_as  # type: ignore[attr-defined]
-        log_context.begin(known_as)
-        response = await self.get_response(request)
-        response["X-Request-Id"] = known_as
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if not is_page(request):
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
+    def __call__(self, request: HttpRequest) -> Awaitable[HttpResponseBase]:
+        return self._page(request) if is_page(request) else self.get_response(request)
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -142,11 +178,11 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     def __call__(self, request: HttpRequest) -> Any:
         if not iscoroutinefunction(self.get_response):
             return super().__call__(request)
+        if not request.path_info.startswith(self.static_prefix):
+            return self.get_response(request)
         return self._respond(request)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(self.static_prefix):
-            return await self.get_response(request)  # type: ignore[no-any-return]
         path = request.path_info
         file = self.find_file(path) if self.autorefresh else self.files.get(path)
         if file is None:

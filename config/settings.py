@@ -6,6 +6,7 @@ import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from chat import log_context
 from config.environment import Environment, secret_key_from_file
 from config.logs import logging_config
 from config.redaction import Redaction
@@ -128,16 +129,10 @@ INSTALLED_APPS = [
     "chat.apps.ChatConfig",
 ]
 MIDDLEWARE = [
-    "config.middleware.RequestIdMiddleware",
-    "config.middleware.SecurityMiddleware",
+    "config.middleware.AnswerMiddleware",
     "config.middleware.StaticFilesMiddleware",
-    "config.middleware.ContentSecurityPolicyMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "config.middleware.FrameOptionsMiddleware",
-    "config.middleware.SessionMiddleware",
-    "config.middleware.CsrfMiddleware",
-    "config.middleware.AuthenticationMiddleware",
-    "config.middleware.MessageMiddleware",
+    "config.middleware.BrowserMiddleware",
+    "config.middleware.PageMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -192,9 +187,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
-    "security.W001",  # these three look for Django's middleware by name; config.middleware has it without thread hops
+    "security.W001",  # these six look for Django's middleware by name; config.middleware has it without thread hops
     "security.W002",
     "security.W003",
+    "admin.E408",
+    "admin.E409",
+    "admin.E410",
     "security.W008",  # the proxy in front redirects to https; a redirect here would break health checks
 ]
 CONTENT_SECURITY_POLICY = {
@@ -262,7 +260,7 @@ DEFAULT_EXCEPTION_REPORTER = "config.error_pages.RedactedReporter"
 LOGGING = logging_config(level=LOG_LEVEL, json=LOG_FORMAT == "json", redaction=REDACTION)
 structlog.configure(
     processors=[
-        structlog.contextvars.merge_contextvars,
+        log_context.add_told,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],

@@ -10,8 +10,8 @@ handler404 = "chat.views.page_not_found"
 handler500 = "chat.views.server_error"
 
 urlpatterns = [
+    path("", include("chat.api.urls")),  # routes are tried in this order: what is asked most comes first
     path("", include("chat.urls")),
-    path("", include("chat.api.urls")),
     path("", include("agents.api.urls")),
     path("", include("tools.api.urls")),
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),

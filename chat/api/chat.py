@@ -79,7 +79,7 @@ class ChatStreamView(AsyncAPIView):
     async def post(self, request: Request) -> HttpResponseBase:
         runs = current_runs()
         runs.connections.check_room(self.caller, "stream")
-        last_event_id = request.headers.get("last-event-id", "")
+        last_event_id = request._request.META.get("HTTP_LAST_EVENT_ID", "")
         if last_event_id:
             at, left = await in_database(_position_and_left, self.caller, *parse_last_event_id(last_event_id))
             return event_stream(runs, self.caller, at, left.headers)
@@ -95,7 +95,7 @@ async def start(view: AsyncAPIView, request: Request) -> Started:
     """Decode a chat request and start its run. Raises Refused."""
     chat = decode(json_body(request), ChatRequest)
     check_chat(chat)
-    key = request.headers.get("idempotency-key", "")
+    key = request._request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(key) > KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise invalid(f"Idempotency-Key has at most {KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key")
     return await current_runs().start(view.caller, chat, idempotency_key=key)

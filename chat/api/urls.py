@@ -11,8 +11,8 @@ from chat.api.tickets import TicketView
 from chat.api.usage import UsageView
 
 urlpatterns = [
-    path("chat", ChatView.as_view(), name="chat"),
     path("chat/stream", ChatStreamView.as_view(), name="chat-stream"),
+    path("chat", ChatView.as_view(), name="chat"),
     path("runs/<str:run_id>", RunView.as_view(), name="run"),
     path("runs/<str:run_id>/events", RunEventsView.as_view(), name="run-events"),
     path("runs/<str:run_id>/cancel", RunCancelView.as_view(), name="run-cancel"),

@@ -46,6 +46,32 @@ def test_a_form_of_a_page_needs_the_token():
     assert answer.status_code == HTTPStatus.FORBIDDEN
 
 
+@pytest.mark.parametrize("origin", [{}, {"origin": "https://other.example"}])
+async def test_every_answer_says_that_origins_make_a_difference(origin):
+    answer = await AsyncClient(headers={"host": "localhost", **origin}).get("/health/live")
+    assert answer.headers["Vary"] == "origin"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_a_view_may_have_a_policy_of_its_own_and_leaves_that_of_others():
+    client = AsyncClient(headers={"host": "localhost"})
+    usual, own, again = [
+        (await client.get(path)).headers["Content-Security-Policy"]
+        for path in ("/health/live", "/docs", "/health/live")
+    ]
+    assert "style-src 'self' 'unsafe-inline'" in own
+    assert usual == again
+    assert "unsafe" not in usual
+
+
+async def test_a_broken_csrf_cookie_is_replaced_by_any_answer():
+    client = AsyncClient(headers={"host": "localhost"})
+    client.cookies["csrftoken"] = "broken"
+    for path in ("/health/live", "/accounts/login/"):
+        assert len((await client.get(path)).cookies["csrftoken"].value) > len("broken")
+        client.cookies["csrftoken"] = "broken"
+
+
 async def test_a_static_file_is_served_in_the_event_loop():
     client = AsyncClient(headers={"host": "localhost"})
     answer = await client.get("/static/chat/chat.js")
