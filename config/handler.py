@@ -35,6 +35,11 @@ class Handler(ASGIHandler):
                 await self.send_response(refusal, send)
                 await _finish(refusal.close)
 
+    @classmethod
+    def chunk_bytes(cls, data: Any) -> Any:
+        """Django's, without a generator for the many pieces of a stream that are small."""
+        return ((data, True),) if len(data) <= cls.chunk_size else super().chunk_bytes(data)
+
     async def _serve(self, request: ASGIRequest, receive: Receive, send: Send) -> None:
         """Answer, unless the client goes away before: then the view is cancelled."""
         answering = asyncio.create_task(self._answer(request, send))
