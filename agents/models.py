@@ -14,9 +14,9 @@ from agents.config import AgentConfig
 from agents.errors import ErrorCode, Refused
 from agents.model_settings import validate_model_settings
 from agents.providers import is_demo
-from agents.statements import load
+from agents.statements import Cursor
 from tools import base
-from tools.models import Tool
+from tools.models import Tool, runnable
 from tools.registry import registry
 
 SLUG_LENGTH = 64
@@ -106,11 +106,14 @@ class Agent(models.Model):
         """The model that will answer; the demo model says that it is one."""
         return "demo" if is_demo(self.provider) else self.model or str(settings.DEFAULT_MODEL)
 
-    def runnable_tools(self) -> tuple[base.Tool, ...]:
+    def runnable_tools(self, cursor: Cursor | None = None) -> tuple[base.Tool, ...]:
         """Its tools that are switched on and present, with what an admin has set for each."""
-        given = "enabled AND id IN (SELECT tool_id FROM agents_agent_tools WHERE agent_id = %s) ORDER BY name"
-        rows = load(Tool, given, self.pk, only=("name", "timeout", "requires_approval", "replay"))
-        return tuple(row.runnable() for row in rows if row.name in registry)
+        rows = (cursor or Cursor()).rows(
+            "SELECT name, timeout, requires_approval, replay FROM tools_tool WHERE enabled"
+            " AND id IN (SELECT tool_id FROM agents_agent_tools WHERE agent_id = %s) ORDER BY name",
+            [self.pk],
+        )
+        return tuple([runnable(*row) for row in rows if row[0] in registry])
 
     def config(
         self,

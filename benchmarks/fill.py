@@ -14,7 +14,8 @@ django.setup()  # the models can be imported from here on
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
-from chat.journal.rows import db_key, insert_rows  # noqa: E402
+from agents.statements import Cursor, db_key  # noqa: E402
+from chat.journal.rows import insert_rows  # noqa: E402
 from chat.models import Conversation, Message, Run  # noqa: E402
 from chat.tests.rows import make_conversation, make_run  # noqa: E402
 
@@ -39,7 +40,7 @@ def finished_run(events: int) -> Any:
 
 def insert(rows: list[tuple[Any, int, str, str]]) -> None:
     for start in range(0, len(rows), ROWS):
-        insert_rows(rows[start : start + ROWS])
+        insert_rows(Cursor(), rows[start : start + ROWS])
 
 
 def history(messages: int) -> Any:

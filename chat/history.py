@@ -1,25 +1,28 @@
 """Message rows to what the model reads. The result is always a history that a provider accepts."""
 
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from agents.messages import AssistantMessage, ModelMessage, ToolMessage, UserMessage
-from agents.statements import db_key
+from agents.statements import Cursor
 from agents.transcript import NOT_RUN
-from chat.models import Conversation, Message
+from chat.models import Message
 
 NO_ANSWER = AssistantMessage(content="(This message was not answered.)")
 decode_turns = msgspec.json.Decoder(list[AssistantMessage]).decode  # as the column holds them
 
 
-def load_history(conversation: Conversation) -> list[ModelMessage]:
-    """The conversation's branch in use, with every finished answer on it; open answers end with what they have."""
+def load_history(cursor: Cursor, conversation_id: uuid.UUID, head_id: uuid.UUID | None) -> list[ModelMessage]:
+    """The conversation's branch that ends with `head`, with every finished answer on it.
+
+    Open answers end with what they have.
+    """
     messages: list[ModelMessage] = []
     calls: dict[Any, dict[str, str]] | None = None
-    for key, role, content, stored in _branch(conversation):
+    for key, role, content, stored in _branch(cursor, conversation_id, head_id):
         if role == Message.Role.USER:
             if messages and isinstance(messages[-1], UserMessage):
                 messages.append(NO_ANSWER)  # some providers insist that roles alternate
@@ -27,7 +30,7 @@ def load_history(conversation: Conversation) -> list[ModelMessage]:
             continue
         turns = decode_turns(stored)
         if calls is None and any(turn.tool_calls for turn in turns):
-            calls = _outcomes(conversation)
+            calls = _outcomes(cursor, conversation_id)
         messages.extend(answer_messages(turns, (calls or {}).get(key, {})))
     return messages
 
@@ -64,34 +67,32 @@ def without_nul(value: Any) -> Any:
     return msgspec.json.decode(text.replace(b"\\u0000", b"")) if b"\\u0000" in text else value
 
 
-def _branch(conversation: Conversation) -> list[tuple[Any, str, str, str]]:
+def _branch(cursor: Cursor, conversation_id: uuid.UUID, head_id: uuid.UUID | None) -> list[tuple[Any, str, str, str]]:
     """Key, role, content and turns of the messages from the first to `head`, in order.
 
     Plain rows: a long conversation is read at each of its messages, and models would cost more than all the rest.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, parent_id, role, content, turns FROM chat_message WHERE conversation_id = %s",
-            [db_key(conversation.pk)],
-        )
-        rows = {row[0]: row for row in cursor.fetchall()}
+    stored = cursor.rows(
+        "SELECT id, parent_id, role, content, turns FROM chat_message WHERE conversation_id = %s",
+        [cursor.key(conversation_id)],
+    )
+    rows = {row[0]: row for row in stored}
     branch = []
-    at = conversation.head_id and db_key(conversation.head_id)
+    at = head_id and cursor.key(head_id)
     while at in rows:
         key, at, *told = rows.pop(at)
         branch.append((key, *told))
     return branch[::-1]
 
 
-def _outcomes(conversation: Conversation) -> dict[Any, dict[str, str]]:
+def _outcomes(cursor: Cursor, conversation_id: uuid.UUID) -> dict[Any, dict[str, str]]:
     """What the model reads of each ended call, by the key of its answer's row and the call's id."""
     outcomes: dict[Any, dict[str, str]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT run.answer_id, call.call_id, call.content FROM chat_toolcall call"
-            " JOIN chat_run run ON run.id = call.run_id WHERE run.conversation_id = %s",
-            [db_key(conversation.pk)],
-        )
-        for answer, call_id, content in cursor.fetchall():
-            outcomes.setdefault(answer, {})[call_id] = content
+    stored = cursor.rows(
+        "SELECT run.answer_id, call.call_id, call.content FROM chat_toolcall call"
+        " JOIN chat_run run ON run.id = call.run_id WHERE run.conversation_id = %s",
+        [cursor.key(conversation_id)],
+    )
+    for answer, call_id, content in stored:
+        outcomes.setdefault(answer, {})[call_id] = content
     return outcomes

@@ -13,6 +13,7 @@ from django.utils import timezone
 from agents.errors import ErrorCode
 from agents.events import Error, RunResumed, ToolCallError, ToolCallState, Usage
 from agents.messages import AssistantMessage
+from agents.statements import Cursor
 from agents.transcript import Transcript
 from chat.history import answer_messages, load_history
 from chat.journal.live_run import Entry
@@ -75,7 +76,8 @@ def _recover(run: Run) -> Recovered:
     calls, unknown = _settle_calls(run, again={tool.name for tool in tools if tool.replay != "unsafe"})
     outcomes = {call.call_id: call.content for call in calls.values()}
     stored = msgspec.convert(run.answer.turns, list[AssistantMessage])
-    history = load_history(run.conversation)
+    cursor = Cursor()
+    history = load_history(cursor, run.conversation_id, run.conversation.head_id)
     base = len(history) - len(answer_messages(stored, outcomes))
     own = answer_messages(stored, outcomes, closed=False)
     transcript = Transcript(messages=[*history[:base], *own], key=str(run.pk))
@@ -90,7 +92,7 @@ def _recover(run: Run) -> Recovered:
     if (spoke_at := _first_token(run)) is not None:
         transcript.first_token_at = transcript.started_at + (spoke_at - run.created_at).total_seconds()
     events = [RunResumed(attempt=run.attempt, discard_after_seq=_last_step(run)), *_unknown(unknown)]
-    first = [store_event(run.pk, seq, event) for seq, event in enumerate(events, run.last_seq() + 1)]
+    first = [store_event(cursor, run.pk, seq, event) for seq, event in enumerate(events, run.last_seq() + 1)]
     return Recovered(run, transcript, base, first, first[-1].seq, tools)
 
 
@@ -144,6 +146,7 @@ def _give_up(run: Run) -> None:
         run_id=str(run.pk),
         conversation_id=str(run.conversation_id),
     )
+    cursor = Cursor()
     for seq, event in enumerate([*_unknown(unknown), error], run.last_seq() + 1):
-        store_event(run.pk, seq, event)
+        store_event(cursor, run.pk, seq, event)
     run.finish(Run.Status.FAILED, error_code=ErrorCode.INTERNAL_ERROR.value, error_message=message)

@@ -24,7 +24,6 @@ from agents.events import (
     Usage,
 )
 from agents.messages import ToolMessage
-from agents.statements import update
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Transcript
 from chat import log_context
@@ -172,15 +171,14 @@ class RunTask:
             "first_token_ms": transcript.first_token_ms,
             "duration_ms": transcript.duration_ms,
         }
-        turns, content = turns_of(transcript.messages[self._base :]), without_nul(transcript.answer)
+        said = {"turns": turns_of(transcript.messages[self._base :]), "content": without_nul(transcript.answer)}
 
         def write() -> None:
-            update(Message, run.answer_id, turns=turns, content=content)
             if status is not Run.Status.COMPLETED:
                 run.tool_calls.filter(status=ToolCall.Status.EXECUTING).update(
                     status=ToolCall.Status.CANCELLED, finished_at=timezone.now()
                 )
-            run.finish(status, **fields)
+            run.finish(status, said=said, **fields)
 
         return write
 

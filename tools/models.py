@@ -91,15 +91,9 @@ class Tool(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def overrides(self) -> dict[str, Any]:
-        """What an admin decided otherwise than the code, by the names of tools.base.Tool."""
-        decided = {"timeout": self.timeout, "requires_approval": self.requires_approval, "replay": self.replay or None}
-        return {name: value for name, value in decided.items() if value is not None}
-
     def runnable(self) -> ToolFunction:
         """The function of the code with this row's rules; raises UnknownToolError where the code has none."""
-        return replace(registry.get(self.name), **self.overrides)
+        return runnable(self.name, self.timeout, self.requires_approval, self.replay)
 
     def take(self, tool: ToolFunction | None) -> bool:
         """Take over what the code says now (None: the code has no such tool); True where that changes the row."""
@@ -111,3 +105,12 @@ class Tool(models.Model):
         if changed:
             self.updated_at = timezone.now()
         return changed
+
+
+def runnable(name: str, timeout: float | None, requires_approval: bool | None, replay: str) -> ToolFunction:
+    """The function of the code with the rules of a row of its name; raises UnknownToolError where there is none."""
+    tool = registry.get(name)
+    if timeout is None and requires_approval is None and not replay:
+        return tool
+    decided: dict[str, Any] = {"timeout": timeout, "requires_approval": requires_approval, "replay": replay or None}
+    return replace(tool, **{field: value for field, value in decided.items() if value is not None})

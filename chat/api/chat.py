@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from agents.errors import ErrorCode
-from agents.statements import db_key, load
+from agents.statements import Cursor, db_key, load
 from chat import log_context
 from chat.access import Caller
 from chat.api.async_view import AsyncAPIView
@@ -110,7 +110,7 @@ def _headers(started: Started) -> dict[str, str]:
 
 
 def _position_and_left(caller: Caller, run_id: uuid.UUID, after: int) -> tuple[Position, Left]:
-    return position(caller, run_id, after), Allowance.objects.left(caller.user_id)
+    return position(caller, run_id, after), Allowance.left(Cursor(), caller.user_id)
 
 
 def _answer(view: AsyncAPIView, started: Started) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.statements import Cursor
 from chat.api.async_view import AsyncAPIView
 from chat.api.examples import USAGE_ANSWER
 from chat.api.schema import errors
@@ -67,7 +68,7 @@ def use_of(user_id: int) -> dict[str, Any]:
         | {name: told[f"{period.value}_{name}"] or 0 for name in _sums(Q())}
         for period, begin in begins.items()
     }
-    own = [budget for budget in Budget.objects.applying_to(user_id) if budget.holder_of(user_id)]
+    own = [budget for budget in Budget.applying_to(Cursor(), user_id) if budget.holder_of(user_id)]
     return use | {"budgets": [_state(Spending.objects.look(budget, user_id)) for budget in own]}
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents.events import TERMINAL_EVENT_TYPES, Event
-from agents.statements import db_key
+from agents.statements import Cursor
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import Entry, LiveRun, timestamp_now
 from chat.models import Run, RunEvent
@@ -143,8 +143,9 @@ def _store_with_patience(append: Append) -> None:
 
 
 def _store_events(appends: list[Append]) -> None:
-    keys = [_key(append.live) for append in appends]
-    epochs = _lock_epochs(keys)
+    cursor = Cursor()
+    keys = [_key(append.live, cursor) for append in appends]
+    epochs = _lock_epochs(cursor, keys)
     rows: list[Row] = []
     for append, key in zip(appends, keys, strict=True):
         if epochs.get(key) != append.live.epoch:
@@ -153,57 +154,54 @@ def _store_events(appends: list[Append]) -> None:
         append.error = None
         rows.extend((key, entry.seq, entry.event_type, entry.body.decode()) for entry in append.entries)
     if rows:
-        insert_rows(rows)
+        insert_rows(cursor, rows)
     for append in appends:
         if append.error is None:
             for write in append.writes:
                 write()
 
 
-def _key(live: LiveRun) -> Any:
+def _key(live: LiveRun, cursor: Cursor) -> Any:
     if live.key is None:
-        live.key = db_key(live.run_id)
+        live.key = cursor.key(live.run_id)
     return live.key
 
 
-def store_event(run_id: uuid.UUID, seq: int, event: Event) -> Entry:
+def store_event(cursor: Cursor, run_id: uuid.UUID, seq: int, event: Event) -> Entry:
     """Store one event in the transaction at hand, for a run that no process writes to yet."""
     entry = Entry.of(event, seq, timestamp_now())
-    insert_rows([(db_key(run_id), seq, entry.event_type, entry.body.decode())])
+    insert_rows(cursor, [(cursor.key(run_id), seq, entry.event_type, entry.body.decode())])
     return entry
 
 
-def insert_rows(rows: list[Row]) -> None:
+def insert_rows(cursor: Cursor, rows: list[Row]) -> None:
     """Store events in as few statements as can be.
 
     On SQLite each step of a statement gives up the interpreter's lock, and has to wait for the event loop to get it
     back: rows that go one by one wait hundreds of times in a commit. `OR FAIL` spares the copies of pages from which
     one failing statement would be undone: it is undone with its transaction.
     """
-    insert = "INSERT OR FAIL" if connection.vendor == "sqlite" else "INSERT"
-    with connection.cursor() as cursor:
-        for start in range(0, len(rows), ROWS_PER_INSERT):
-            group = rows[start : start + ROWS_PER_INSERT]
-            marks = ", ".join(["(%s, %s, %s, %s)"] * len(group))
-            cursor.execute(
-                f"{insert} INTO {RunEvent._meta.db_table} (run_id, seq, event_type, body) VALUES {marks}",
-                list(chain.from_iterable(group)),
-            )
+    insert = "INSERT OR FAIL" if cursor.vendor == "sqlite" else "INSERT"
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        group = rows[start : start + ROWS_PER_INSERT]
+        marks = ", ".join(["(%s, %s, %s, %s)"] * len(group))
+        cursor.execute(
+            f"{insert} INTO {RunEvent._meta.db_table} (run_id, seq, event_type, body) VALUES {marks}",
+            list(chain.from_iterable(group)),
+        )
 
 
-def _lock_epochs(keys: list[Any]) -> dict[Any, int]:
+def _lock_epochs(cursor: Cursor, keys: list[Any]) -> dict[Any, int]:
     """The epochs of the runs. On PostgreSQL the rows stay locked until the commit, so that nobody takes one over.
 
     SQLite, whose transaction keeps others out, tells all of them in one row: each row would be a step (see above).
     """
     where = f"FROM {Run._meta.db_table} WHERE id IN ({', '.join(['%s'] * len(keys))})"
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute(f"SELECT json_group_object(id, epoch) {where}", keys)
-            epochs: dict[Any, int] = json.loads(cursor.fetchone()[0])
-            return epochs
-        cursor.execute(f"SELECT id, epoch {where} ORDER BY id FOR NO KEY UPDATE", keys)
-        return dict(cursor.fetchall())
+    if cursor.vendor == "sqlite":
+        ((told,),) = cursor.rows(f"SELECT json_group_object(id, epoch) {where}", keys)
+        epochs: dict[Any, int] = json.loads(told)
+        return epochs
+    return dict(cursor.rows(f"SELECT id, epoch {where} ORDER BY id FOR NO KEY UPDATE", keys))
 
 
 def read_entries(

@@ -3,10 +3,12 @@
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
+
+from agents.statements import Cursor
 
 MICROSECONDS = 1_000_000  # whole numbers: sums of floating ones would let an eleventh message through, or stop a tenth
 
@@ -28,8 +30,9 @@ class Rate:
 
     def left(self, owed: int) -> "Left":
         """What is left when the bucket is full again in `owed` microseconds."""
-        owed = min(max(0, owed), self.count * self.interval)
-        return Left(self, self.count - -(-owed // self.interval), owed)
+        interval = self.interval
+        owed = min(max(0, owed), self.count * interval)
+        return Left(self, self.count - -(-owed // interval), owed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,38 +61,6 @@ class Left:
         }
 
 
-class AllowanceQuerySet(models.QuerySet["Allowance"]):
-    def take(self, caller_id: int) -> tuple[bool, Left]:
-        """Take one message, and say whether there was one. The caller's row stays locked until the commit.
-
-        One statement decides, whatever many processes ask at once; a transaction that is rolled back gives it back.
-        """
-        rate = Rate.of_settings()
-        table, now, largest, values = _spelling()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {table} (caller_id, full_at) VALUES (%s, {now} + %s)"  # noqa: S608 - our own names
-                f" ON CONFLICT (caller_id) DO UPDATE"
-                f" SET full_at = {largest}({table}.full_at + %s, excluded.full_at)"
-                f" WHERE {table}.full_at <= excluded.full_at + %s"
-                f" RETURNING full_at - {now}",
-                [caller_id, *values, rate.interval, rate.interval, (rate.count - 2) * rate.interval, *values],
-            )
-            taken = cursor.fetchone()
-        return (True, rate.left(taken[0])) if taken else (False, self.left(caller_id))
-
-    def left(self, caller_id: int) -> Left:
-        """What a caller has left, without taking any of it."""
-        table, now, _, values = _spelling()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT full_at - {now} FROM {table} WHERE caller_id = %s",  # noqa: S608 - our own names
-                [*values, caller_id],
-            )
-            owed = cursor.fetchone()
-        return Rate.of_settings().left(owed[0] if owed else 0)
-
-
 class Allowance(models.Model):
     """A caller's token bucket, as one number: the time at which it will be full again, in microseconds since 1970.
 
@@ -102,18 +73,45 @@ class Allowance(models.Model):
     )
     full_at = models.BigIntegerField()
 
-    objects: ClassVar[AllowanceQuerySet] = AllowanceQuerySet.as_manager()  # type: ignore[assignment]
-
     def __str__(self) -> str:
         return f"{self.caller} until {self.full_at}"
 
+    @classmethod
+    def take(cls, cursor: Cursor, caller_id: int) -> tuple[bool, Left]:
+        """Take one message, and say whether there was one. The caller's row stays locked until the commit.
 
-def _spelling() -> tuple[str, str, str, list[Any]]:
+        One statement decides, whatever many processes ask at once; a transaction that is rolled back gives it back.
+        """
+        rate = Rate.of_settings()
+        interval = rate.interval
+        table, now, largest, values = _spelling(cursor)
+        taken = cursor.rows(
+            f"INSERT INTO {table} (caller_id, full_at) VALUES (%s, {now} + %s)"  # noqa: S608 - our own names
+            f" ON CONFLICT (caller_id) DO UPDATE"
+            f" SET full_at = {largest}({table}.full_at + %s, excluded.full_at)"
+            f" WHERE {table}.full_at <= excluded.full_at + %s"
+            f" RETURNING full_at - {now}",
+            [caller_id, *values, interval, interval, (rate.count - 2) * interval, *values],
+        )
+        return (True, rate.left(taken[0][0])) if taken else (False, cls.left(cursor, caller_id))
+
+    @staticmethod
+    def left(cursor: Cursor, caller_id: int) -> Left:
+        """What a caller has left, without taking any of it."""
+        table, now, _, values = _spelling(cursor)
+        owed = cursor.rows(
+            f"SELECT full_at - {now} FROM {table} WHERE caller_id = %s",  # noqa: S608 - our own names
+            [*values, caller_id],
+        )
+        return Rate.of_settings().left(owed[0][0] if owed else 0)
+
+
+def _spelling(cursor: Cursor) -> tuple[str, str, str, list[Any]]:
     """The table, the time now, the larger of two, and the values that the time needs.
 
     PostgreSQL's clock is the same for all machines; SQLite lives on one, whose clock Python reads more finely.
     """
     table = Allowance._meta.db_table
-    if connection.vendor == "postgresql":
+    if cursor.vendor == "postgresql":
         return table, "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint", "GREATEST", []
     return table, "%s", "MAX", [time.time_ns() // 1000]

@@ -19,20 +19,11 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from agents.models import Agent
-from agents.statements import load
+from agents.statements import Cursor
 from chat.models.run import Run
 
 SHARED = 0  # the holder of a counter that all users share
 AT_ONCE = 200  # reservations settled in one transaction
-
-
-class BudgetQuerySet(models.QuerySet["Budget"]):
-    def applying_to(self, user_id: int, agent_id: int | None = None) -> "list[Budget]":
-        """The budgets that a run of this user with this agent has to keep, in the order in which they are locked."""
-        asked = "subject IN ('each_user', 'everybody') OR user_id = %s OR agent_id = %s"  # one statement of each start
-        found = sorted(load(Budget, asked, user_id, agent_id or 0), key=lambda budget: budget.pk)
-        own = {budget.period for budget in found if budget.subject == Budget.Subject.USER}
-        return [budget for budget in found if budget.subject != Budget.Subject.EACH_USER or budget.period not in own]
 
 
 class Budget(models.Model):
@@ -68,8 +59,6 @@ class Budget(models.Model):
     period = models.CharField(max_length=5, choices=Period.choices)
     tokens = models.BigIntegerField(validators=[MinValueValidator(0)])
 
-    objects: ClassVar[BudgetQuerySet] = BudgetQuerySet.as_manager()  # type: ignore[assignment]
-
     class Meta:
         ordering = ["subject", "period", "pk"]
         constraints = [
@@ -95,6 +84,15 @@ class Budget(models.Model):
     def __str__(self) -> str:
         whose = {self.Subject.USER: self.user, self.Subject.AGENT: self.agent}.get(self.Subject(self.subject))
         return f"{self.tokens} tokens a {self.period} for {whose or self.get_subject_display().lower()}"
+
+    @classmethod
+    def applying_to(cls, cursor: Cursor, user_id: int, agent_id: int | None = None) -> "list[Budget]":
+        """The budgets that a run of this user with this agent has to keep, in the order in which they are locked."""
+        asked = "subject IN ('each_user', 'everybody') OR user_id = %s OR agent_id = %s"  # one statement of each start
+        found = cursor.load(cls, asked, user_id, agent_id or 0)
+        found.sort(key=lambda budget: budget.pk)
+        own = {budget.period for budget in found if budget.subject == cls.Subject.USER}
+        return [budget for budget in found if budget.subject != cls.Subject.EACH_USER or budget.period not in own]
 
     def clean(self) -> None:
         named = {"user": self.user_id, "agent": self.agent_id}

@@ -79,13 +79,6 @@ class Conversation(models.Model):
     def active_run(self) -> "Run | None":
         return self.runs.active().first()
 
-    def entitle(self, text: str) -> None:
-        """Name the conversation after its first message, cut at a word."""
-        line = " ".join(text.split())
-        if len(line) > AUTO_TITLE_LENGTH:
-            line = line[:AUTO_TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
-        self.title = line
-
 
 class Message(models.Model):
     """A message of a person, or an agent's whole answer to one. Siblings (same `parent`) are variants.
@@ -111,3 +104,9 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.content[:60]}"
+
+
+def title_of(text: str) -> str:
+    """A name for a conversation that begins with this message, cut at a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= AUTO_TITLE_LENGTH else line[:AUTO_TITLE_LENGTH].rsplit(" ", 1)[0] + "…"

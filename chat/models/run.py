@@ -1,6 +1,7 @@
 """Runs: one answer to one message, and its numbered events."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from agents.config import AgentConfig
 from agents.errors import ErrorCode
 from agents.models import SLUG_LENGTH
-from agents.statements import count, database_time, update
+from agents.statements import Cursor
 from chat.ids import new_id
 from chat.models.conversation import Conversation, Message
 
@@ -53,17 +54,6 @@ class RunQuerySet(models.QuerySet["Run"]):
     def abandoned(self) -> "RunQuerySet":
         """Runs whose owner has not renewed its lease in time (by the database's clock)."""
         return self.active().filter(lease_until__lte=Now())
-
-    def slots_of(self, caller_id: int) -> int:
-        """How many of the caller's runs count against MAX_CONCURRENT_RUNS.
-
-        A run whose process died keeps its slot while another one may take it up; where nobody has for several leases,
-        nobody will, and the slot is free. A run without a lease waits for a person.
-        """
-        lost = timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
-        since = database_time(plus=-lost)
-        held = f"caller_id = %s AND {ACTIVE} AND (lease_until IS NULL OR lease_until > {since.text})"
-        return count(Run, held, caller_id, *since.parameters)
 
     def release(self) -> int:
         """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""
@@ -156,6 +146,19 @@ class Run(models.Model):
     def __str__(self) -> str:
         return f"{self.agent_name} {self.status} {self.id}"
 
+    @classmethod
+    def slots_of(cls, cursor: Cursor, caller_id: int) -> int:
+        """How many of the caller's runs count against MAX_CONCURRENT_RUNS.
+
+        A run whose process died keeps its slot while another one may take it up; where nobody has for several leases,
+        nobody will, and the slot is free. A run without a lease waits for a person.
+        """
+        lost = timedelta(seconds=max(MIN_SECONDS_LOST, LEASES_LOST * settings.LEASE_SECONDS))
+        since = cursor.later(-lost)
+        held = f"caller_id = %s AND {ACTIVE} AND (lease_until IS NULL OR lease_until > {since.text})"
+        counted = f"SELECT COUNT(*) FROM chat_run WHERE {held}"  # noqa: S608 - our own names
+        return int(cursor.rows(counted, [caller_id, *since.parameters])[0][0])
+
     @property
     def is_active(self) -> bool:
         return self.status in self.Status.active()
@@ -195,11 +198,17 @@ class Run(models.Model):
             self.refresh_from_db()
         return bool(taken)
 
-    def finish(self, status: "Run.Status", **fields: Any) -> None:
-        """Enter a final state. The caller holds the run: this happens in the transaction of its last event."""
+    def finish(self, status: "Run.Status", *, said: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        """Enter a final state. The caller holds the run: this happens in the transaction of its last event.
+
+        `said` is what the answer's message becomes.
+        """
         now = timezone.now()
-        update(Run, self.pk, status=status, lease_until=None, finished_at=now, **fields)
-        update(Conversation, self.conversation_id, updated_at=now)
+        cursor = Cursor()
+        if said:
+            cursor.update(Message, self.answer_id, **said)
+        cursor.update(Run, self.pk, status=status, lease_until=None, finished_at=now, **fields)
+        cursor.update(Conversation, self.conversation_id, updated_at=now)
 
 
 class RunEvent(models.Model):

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from agents.models import Agent
-from chat.begin import find_agent
+from agents.statements import Cursor
 from chat.journal.rows import store_event
 from chat.models import Conversation, Message, Run
 
@@ -21,7 +21,7 @@ def make_user(name: str = "alice", **fields: Any) -> Any:
 
 
 def make_conversation(owner: Any, *, agent: Agent | None = None, **fields: Any) -> Conversation:
-    agent = agent or find_agent("default")
+    agent = agent or Agent.objects.get(slug="default")
     return Conversation.objects.create(owner=owner, agent=agent, agent_name=agent.slug, **fields)
 
 
@@ -29,7 +29,7 @@ def make_run(
     conversation: Conversation, *, question: str = "Hello", content: str = "", turns: Any = (), **fields: Any
 ) -> Run:
     """A run with its two messages; `running` and owned by nobody in particular unless fields say otherwise."""
-    agent = conversation.agent or find_agent("default")
+    agent = conversation.agent or Agent.objects.get(slug="default")
     asked = Message.objects.create(
         conversation=conversation, parent_id=conversation.head_id, role=Message.Role.USER, content=question
     )
@@ -60,4 +60,4 @@ def make_run(
 def tell(run: Run, *events: Any) -> None:
     """Store events as the run's next ones."""
     for seq, event in enumerate(events, run.last_seq() + 1):
-        store_event(run.pk, seq, event)
+        store_event(Cursor(), run.pk, seq, event)

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from agents.errors import ErrorCode
+from agents.statements import Cursor
 from chat.access import ALL_SCOPES, Caller
 from chat.begin import Begun, begin_run
 from chat.exceptions import Refused
@@ -119,16 +120,16 @@ def test_a_run_that_nobody_takes_up_frees_its_slot(alice, settings):
     begun = begin(alice)
     for seconds, is_held in ((-10, True), (70, True), (90, False)):
         Run.objects.filter(pk=begun.run.pk).update(lease_until=Now() - timedelta(seconds=seconds))
-        assert bool(Run.objects.slots_of(alice.user_id)) is is_held
+        assert bool(Run.slots_of(Cursor(), alice.user_id)) is is_held
     begin(alice, reset_history=True)
     Run.objects.filter(pk=begun.run.pk).update(status=Run.Status.WAITING_APPROVAL, lease_until=None)
-    assert Run.objects.slots_of(alice.user_id) == 2
+    assert Run.slots_of(Cursor(), alice.user_id) == 2
 
 
 def test_slots_are_counted_over_active_runs_only(alice):
     """By the index of active runs: a caller of many runs starts as fast as one of few."""
     with CaptureQueriesContext(connection) as asked:
-        Run.objects.slots_of(alice.user_id)
+        Run.slots_of(Cursor(), alice.user_id)
     with connection.cursor() as cursor:
         cursor.execute(f"{connection.ops.explain_query_prefix()} {asked[0]['sql'].replace('%', '%%')}")
         plan = str(cursor.fetchall())

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from agents.errors import ErrorCode
 from agents.messages import ToolMessage
+from agents.statements import Cursor
 from chat.access import ALL_SCOPES, Caller
 from chat.decisions import claim_due, find_call
 from chat.decisions import decide as decide_by
@@ -41,7 +42,8 @@ def decide(call: ToolCall, decision: ToolCall.Decision, user_id: int) -> ToolCal
 
 
 def model_reads(call: ToolCall) -> list[str]:
-    return [m.content for m in load_history(call.run.conversation) if isinstance(m, ToolMessage)]
+    history = load_history(Cursor(), call.run.conversation_id, call.run.conversation.head_id)
+    return [m.content for m in history if isinstance(m, ToolMessage)]
 
 
 @pytest.mark.parametrize(

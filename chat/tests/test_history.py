@@ -3,6 +3,7 @@
 import pytest
 
 from agents.messages import AssistantMessage, ToolMessage, UserMessage
+from agents.statements import Cursor
 from agents.transcript import NOT_RUN
 from chat.history import NO_ANSWER, load_history, turns_of, without_nul
 from chat.models import Message, Run, ToolCall
@@ -17,18 +18,22 @@ def conversation():
     return make_conversation(make_user())
 
 
+def history_of(conversation) -> list:
+    return load_history(Cursor(), conversation.pk, conversation.head_id)
+
+
 def answered(conversation, question: str, *turns: dict) -> Run:
     return make_run(conversation, question=question, turns=turns, status=Run.Status.COMPLETED)
 
 
 def test_an_empty_conversation_has_no_history(conversation):
-    assert load_history(conversation) == []
+    assert history_of(conversation) == []
 
 
 def test_questions_and_answers_alternate(conversation):
     answered(conversation, "One?", {"role": "assistant", "content": "One."})
     answered(conversation, "Two?", {"role": "assistant", "content": "Two."})
-    assert load_history(conversation) == [
+    assert history_of(conversation) == [
         UserMessage("One?"),
         AssistantMessage("One."),
         UserMessage("Two?"),
@@ -39,7 +44,7 @@ def test_questions_and_answers_alternate(conversation):
 def test_a_question_that_was_never_answered_is_followed_by_a_note(conversation):
     answered(conversation, "One?")
     answered(conversation, "Two?", {"role": "assistant", "content": "Two."})
-    assert load_history(conversation) == [UserMessage("One?"), NO_ANSWER, UserMessage("Two?"), AssistantMessage("Two.")]
+    assert history_of(conversation) == [UserMessage("One?"), NO_ANSWER, UserMessage("Two?"), AssistantMessage("Two.")]
 
 
 def test_each_call_has_exactly_one_result(conversation):
@@ -51,7 +56,7 @@ def test_each_call_has_exactly_one_result(conversation):
         {"role": "assistant", "content": "42."},
     )
     ToolCall.objects.create(run=run, call_id="c0", name="calculate", content="42")
-    _, turn, *results, last = load_history(conversation)
+    _, turn, *results, last = history_of(conversation)
     assert [call.id for call in turn.tool_calls] == ["c0", "c1"]
     assert results == [ToolMessage("c0", "42"), ToolMessage("c1", NOT_RUN)]
     assert last == AssistantMessage("42.")
@@ -59,7 +64,7 @@ def test_each_call_has_exactly_one_result(conversation):
 
 def test_a_turn_that_was_only_reasoning_is_not_sent_back(conversation):
     answered(conversation, "One?", {"role": "assistant", "content": "", "reasoning": "Hm."})
-    assert load_history(conversation) == [UserMessage("One?")]
+    assert history_of(conversation) == [UserMessage("One?")]
 
 
 def test_only_the_branch_in_use_is_told(conversation):
@@ -67,13 +72,13 @@ def test_only_the_branch_in_use_is_told(conversation):
     answered(conversation, "Two?", {"role": "assistant", "content": "Two."})
     conversation.head = first.answer
     conversation.save()
-    assert load_history(conversation) == [UserMessage("One?"), AssistantMessage("One.")]
+    assert history_of(conversation) == [UserMessage("One?"), AssistantMessage("One.")]
 
 
 def test_a_conversation_whose_messages_point_in_a_circle_ends(conversation):
     run = answered(conversation, "One?", {"role": "assistant", "content": "One."})
     Message.objects.filter(pk=run.question_id).update(parent=run.answer)
-    assert len(load_history(conversation)) == 2
+    assert len(history_of(conversation)) == 2
 
 
 def test_what_a_database_cannot_hold_is_left_out():

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from agents.models import Agent
-from agents.statements import database_time, db_key, insert, load, update
+from agents.statements import Cursor, db_key, load, made
 from chat.access import ALL_SCOPES, Caller
 from chat.begin import begin_run
+from chat.ids import new_id
 from chat.models import Conversation, Message, Run
 from chat.requests import ChatRequest
 from chat.tests.rows import make_conversation, make_run, make_user
@@ -52,29 +54,68 @@ def test_nothing_is_loaded_where_nothing_meets_the_condition():
 
 def test_inserted_rows_are_those_that_saved_ones_are(run):
     shared = {"conversation_id": run.conversation_id, "role": "user", "content": "é🎉 %s", "turns": [{"a": 1}]}
-    saved, *inserted = (Message(**shared) for _ in range(3))
-    saved.save()
-    insert(*inserted)
-    kept = ("id", "created_at")
-    for row in inserted:
-        stored = Message.objects.get(pk=row.pk)
+    saved = Message.objects.create(**shared)
+    now = timezone.now().astimezone(timezone.get_fixed_timezone(90))
+    ids = [new_id(), new_id()]
+    Cursor().insert(Message, *({"id": key, "created_at": now, **shared} for key in ids))
+    for key in ids:
+        stored = Message.objects.get(pk=key)
+        kept = ("id", "created_at")
         assert fields_of(stored, without=kept) == fields_of(Message.objects.get(pk=saved.pk), without=kept)
-        assert stored.created_at == row.created_at
-        assert not row._state.adding
+        assert stored.created_at == now
+
+
+def test_what_is_not_given_has_its_default_or_has_to_be_given(run):
+    cursor, key = Cursor(), new_id()
+    given = {"conversation_id": run.conversation_id, "role": "user"}
+    cursor.insert(Message, {"id": key, "created_at": timezone.now(), **given})
+    stored = Message.objects.get(pk=key)
+    assert (stored.content, stored.turns, stored.parent_id) == ("", [], None)
+    with pytest.raises(TypeError, match="created_at"):
+        cursor.insert(Message, {"id": new_id(), **given})
+    with pytest.raises(TypeError, match="id"):
+        cursor.insert(Message, {"created_at": timezone.now(), **given})
+
+
+def test_an_instance_is_made_of_the_values_that_were_stored(run):
+    values = fields_of(run, without=("epoch", "status", "error_code"))
+    again = made(Run, {**values, "status": "failed"})
+    assert again == run
+    assert not again._state.adding
+    assert fields_of(again) == {**fields_of(run), "epoch": 1, "status": "failed", "error_code": ""}
+    with pytest.raises(KeyError):
+        made(Run, {"id": run.pk})
+
+
+def test_errors_are_those_of_django(run):
+    cursor = Cursor()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        cursor.insert(Message, *[{"id": run.answer_id, "created_at": timezone.now(), "role": "user",
+                                  "conversation_id": run.conversation_id}])  # fmt: skip
+    with pytest.raises(DatabaseError), transaction.atomic():
+        cursor.rows("SELECT nothing FROM chat_run")
+
+
+def test_statements_are_in_the_log_of_queries_if_there_is_one(run, django_assert_num_queries):
+    key = run.conversation_id
+    with django_assert_num_queries(2):
+        Cursor().update(Conversation, key, title="100 %")
+        assert Cursor().rows("SELECT title FROM chat_conversation WHERE id = %s", [db_key(key)]) == [("100 %",)]
 
 
 def test_the_database_works_out_an_expression(run):
     copy = fields_of(run, without=("id", "answer_id", "lease_until", "status"))
     answer = Message.objects.create(conversation_id=run.conversation_id, role="assistant")
-    other = Run(**copy, answer=answer, status="completed")
-    insert(other, lease_until=database_time(plus=timedelta(minutes=10)))
-    left = Run.objects.get(pk=other.pk).lease_until - timezone.now()
+    cursor, key = Cursor(), new_id()
+    row = {**copy, "id": key, "answer_id": answer.pk, "status": "completed"}
+    cursor.insert(Run, row, lease_until=cursor.later(timedelta(minutes=10)))
+    left = Run.objects.get(pk=key).lease_until - timezone.now()
     assert timedelta(minutes=9) < left <= timedelta(minutes=10)
 
 
 def test_one_row_is_updated_and_no_other(run):
     other = make_run(make_conversation(make_user("bob")))
-    update(Run, run.pk, status="completed", lease_until=None, finish_reason="stop", config={"a": [1]})
+    Cursor().update(Run, run.pk, status="completed", lease_until=None, finish_reason="stop", config={"a": [1]})
     run.refresh_from_db()
     assert (run.status, run.lease_until, run.finish_reason, run.config) == ("completed", None, "stop", {"a": [1]})
     other.refresh_from_db()

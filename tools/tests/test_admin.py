@@ -66,12 +66,12 @@ def test_rules_are_decided_and_given_back_to_the_code(alice, row):
     data = {"enabled": "on", "timeout": "12.5", "requires_approval": "true", "replay": "unsafe"}
     assert alice.post(page(row), data).status_code == 302
     row.refresh_from_db()
-    assert row.overrides == {"timeout": 12.5, "requires_approval": True, "replay": "unsafe"}
+    assert (row.timeout, row.requires_approval, row.replay) == (12.5, True, "unsafe")
 
     data = {"enabled": "on", "timeout": "", "requires_approval": "unknown", "replay": ""}
     assert alice.post(page(row), data).status_code == 302
     row.refresh_from_db()
-    assert row.overrides == {}
+    assert (row.timeout, row.requires_approval, row.replay) == (None, None, "")
 
 
 def test_a_wrong_timeout_is_refused_with_a_reason(alice, row):

@@ -92,7 +92,7 @@ def test_a_runnable_tool_has_the_rules_of_the_code_unless_an_admin_decided_other
     assert (runnable.timeout, runnable.requires_approval, runnable.replay) == (0.5, True, "unsafe")
 
     greeting.requires_approval = False
-    assert greeting.overrides["requires_approval"] is False
+    assert greeting.runnable().requires_approval is False
 
 
 def test_a_row_without_code_cannot_run():
