@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from chat.access import LOCAL_USER
 from chat.audit import Action, record
-from chat.models import ApiKey, AuditEntry, Conversation, Message, Run, RunEvent, ToolCall
+from chat.journal.reading import stored_entries
+from chat.models import ApiKey, AuditEntry, Conversation, Message, Run, ToolCall
 from chat.models.audit import FORGOTTEN
 from chat.models.budget import Budget, Spending
 
@@ -30,8 +31,16 @@ def find_user(username: str) -> Any | None:
     return get_user_model().objects.filter(username=username).first()
 
 
+def export(user: Any) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """Names, with what there is of each as JSON can tell it: a chunk of it in memory at a time."""
+    for name, rows in belongings(user).items():
+        yield name, (_fields(row) for row in rows.iterator(chunk_size=CHUNK))
+        if name == "runs":
+            yield "events", _events(rows)
+
+
 def belongings(user: Any) -> dict[str, QuerySet[Any]]:
-    """Name -> rows, the oldest first."""
+    """Name -> rows, the oldest first. The events of the runs are not among them: they may be packed."""
     runs = Run.objects.owned_by(user.pk)
     return {
         "user": get_user_model().objects.filter(pk=user.pk),
@@ -39,7 +48,6 @@ def belongings(user: Any) -> dict[str, QuerySet[Any]]:
         "conversations": Conversation.objects.owned_by(user.pk).order_by("pk"),
         "messages": Message.objects.filter(conversation__owner=user).order_by("pk"),
         "runs": runs.order_by("pk"),
-        "events": RunEvent.objects.filter(run__in=runs).order_by("run_id", "seq"),
         "tool_calls": ToolCall.objects.filter(run__in=runs).order_by("pk"),
         "budgets": Budget.objects.filter(user=user).order_by("pk"),
         "spending": Spending.objects.filter(holder=user.pk).order_by("pk"),
@@ -48,10 +56,10 @@ def belongings(user: Any) -> dict[str, QuerySet[Any]]:
     }
 
 
-def told(rows: QuerySet[Any]) -> Iterator[dict[str, Any]]:
-    """The rows as JSON can tell them, a chunk in memory at a time."""
-    for row in rows.iterator(chunk_size=CHUNK):
-        yield _fields(row)
+def _events(runs: QuerySet[Run]) -> Iterator[dict[str, Any]]:
+    for run_id in runs.values_list("pk", flat=True).iterator(chunk_size=CHUNK):
+        for entry in stored_entries(run_id):
+            yield {"run_id": run_id, "seq": entry.seq, "event_type": entry.event_type, "body": entry.body.decode()}
 
 
 def _fields(row: Model) -> dict[str, Any]:

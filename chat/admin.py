@@ -1,5 +1,6 @@
 """Conversations, runs and API keys in the admin. What happened is read here, never changed."""
 
+from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,6 +16,7 @@ from django.utils.safestring import SafeString
 from chat.audit import Action, record
 from chat.audit.admin import AuditAdmin
 from chat.budget_admin import BudgetAdmin, SpendingAdmin
+from chat.journal.reading import stored_entries
 from chat.looks import LooksAreRecorded, ReadOnly
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
 from chat.states import in_colour
@@ -119,11 +121,12 @@ class RunAdmin(ReadOnly, LooksAreRecorded):
 
     @admin.display(description="events")
     def event_list(self, run: Run) -> SafeString:
-        rows = run.events.order_by("seq")[:EVENTS_SHOWN]
         lines = format_html_join("", "<tr><td>{}</td><td>{}</td><td><code>{}</code></td></tr>", (
-            (event.seq, event.event_type, event.body[:2000]) for event in rows
+            (entry.seq, entry.event_type, entry.body.decode()[:2000])
+            for entry in islice(stored_entries(run.pk), EVENTS_SHOWN)
         ))  # fmt: skip
-        note = f"The first {EVENTS_SHOWN} of {run.last_seq()}." if run.last_seq() > EVENTS_SHOWN else ""
+        last = run.last_seq()
+        note = f"The first {EVENTS_SHOWN} of {last}." if last > EVENTS_SHOWN else ""
         return format_html('<table class="events"><tbody>{}</tbody></table><p>{}</p>', lines, note)
 
 

@@ -10,7 +10,7 @@ from chat.access import Caller
 from chat.exceptions import Refused, invalid, not_found
 from chat.ids import parse_id
 from chat.journal import Entry
-from chat.journal.rows import read_entries
+from chat.journal.reading import read_entries
 from chat.models import Run
 
 RETRY_AFTER = 2.0  # seconds

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from chat.models import Run, RunEvent
+from chat.models import EventPack, Run, RunEvent
 
 RUNS_PER_BATCH = 100
 
@@ -20,5 +20,6 @@ def prune_batch(days: int | None = None) -> int:
     runs = list(old.values_list("pk", flat=True)[:RUNS_PER_BATCH])
     # Marked first, in the same transaction: no reader finds a run half pruned.
     Run.objects.filter(pk__in=runs).update(events_pruned=True)
-    RunEvent.objects.filter(run_id__in=runs).delete()
+    for model in (RunEvent, EventPack):  # rows first: what another process packs meanwhile is found afterwards
+        model.objects.filter(run_id__in=runs).delete()
     return len(runs)

@@ -34,6 +34,7 @@ from chat.journal import Journal
 from chat.models import Reservation, Run, Spending
 from chat.models.allowance import Left
 from chat.open_connections import OpenConnections
+from chat.packing import Packing
 from chat.recovery import Recovered, claim_abandoned
 from chat.requests import ChatRequest
 from chat.retention import prune_batch
@@ -79,7 +80,8 @@ class Runs:
         self._background: set[asyncio.Task[Any]] = set()
         self.connections = OpenConnections()
         nobody = contextvars.Context()  # whoever comes first
-        self._keepers = {self._spawn(self._keep(), nobody), self._spawn(self.connections.watch(), nobody.copy())}
+        kept = (self._keep(), self.connections.watch(), Packing(self.journal).keep())
+        self._keepers = {self._spawn(each, nobody.copy()) for each in kept}
 
     # --- start -------------------------------------------------------------------------------------------------------
     async def start(self, caller: Caller, request: ChatRequest, *, idempotency_key: str = "") -> Started:

@@ -17,7 +17,7 @@ from chat.api.serializers import CancelledRunSerializer, EventPageSerializer, Ru
 from chat.database import in_database
 from chat.exceptions import invalid, not_found
 from chat.follow import Position, find_run, parse_after, position
-from chat.journal.rows import read_entries
+from chat.journal.reading import read_entries
 from chat.runs import current_runs
 from chat.sse import event_stream, parse_last_event_id
 

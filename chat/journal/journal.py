@@ -19,7 +19,8 @@ from chat.database import in_database, with_connection
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
 from chat.journal.pulse import Pulse
-from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, read_entries, store
+from chat.journal.reading import read_entries
+from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
 from chat.journal.watch import Watch
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,7 @@ encode = msgspec.json.Encoder().encode
 
 def timestamp_now() -> str:
     """The time as events carry it: ISO 8601, UTC, milliseconds."""
-    now = datetime.now(UTC)
-    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 class Entry:

@@ -1,18 +1,18 @@
-"""The journal's rows: how a group commit is stored, and how events are read back. Runs on database threads."""
+"""The journal's rows: how a group commit is stored. Runs on the journal's thread."""
 
 import asyncio
 import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from agents.events import TERMINAL_EVENT_TYPES, Event
+from agents.events import Event
 from agents.statements import Cursor
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import Entry, LiveRun, timestamp_now
@@ -21,9 +21,7 @@ from chat.models import Run, RunEvent
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Row = tuple[Any, int, str, str]  # a run's key, seq, type, body
-ROWS_PER_READ = 500
 ROWS_PER_INSERT = 1000
-FIRST_ROWS = 8  # of a read: how many more it fetches is said by their size
 RETRY_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between tries, each twice as long as the one before
 
@@ -202,36 +200,3 @@ def _lock_epochs(cursor: Cursor, keys: list[Any]) -> dict[Any, int]:
         epochs: dict[Any, int] = json.loads(told)
         return epochs
     return dict(cursor.rows(f"SELECT id, epoch {where} ORDER BY id FOR NO KEY UPDATE", keys))
-
-
-def read_entries(
-    run_id: uuid.UUID, after: int, max_bytes: int, max_rows: int = ROWS_PER_READ
-) -> tuple[list[Entry], bool]:
-    """Stored events after the cursor, up to max_bytes (at least one), and whether the run has none to come."""
-    # The state is read first: a run that has ended by then has stored its last event.
-    status = Run.objects.filter(pk=run_id).values_list("status", flat=True).first()
-    entries: list[Entry] = []
-    size = 0
-    for seq, event_type, body in _rows(run_id, after, max_bytes, max_rows):
-        entry = Entry(seq, event_type, body.encode())
-        size += len(entry.body)
-        if entries and size > max_bytes:
-            break
-        entries.append(entry)
-        if event_type in TERMINAL_EVENT_TYPES:
-            break
-    return entries, status is None or status not in Run.Status.active()
-
-
-def _rows(run_id: uuid.UUID, after: int, max_bytes: int, max_rows: int) -> Iterator[tuple[int, str, str]]:
-    """Rows after the cursor, at most max_rows and hardly more than max_bytes: nobody loads what he will not take."""
-    events = RunEvent.objects.filter(run_id=run_id).order_by("seq").values_list("seq", "event_type", "body")
-    wanted = min(FIRST_ROWS, max_rows)
-    while wanted:
-        rows = list(events.filter(seq__gt=after)[:wanted])
-        yield from rows
-        if len(rows) < wanted:
-            return
-        after, max_rows = rows[-1][0], max_rows - len(rows)
-        average = sum(len(body) for _, _, body in rows) // len(rows)
-        wanted = min(max_rows, max_bytes // (average + 1) + 1)

@@ -3,7 +3,7 @@ from chat.models.allowance import Allowance
 from chat.models.audit import AuditEntry
 from chat.models.budget import Budget, Reservation, Spending
 from chat.models.conversation import Conversation, Message
-from chat.models.run import Run, RunEvent
+from chat.models.run import EventPack, Run, RunEvent
 from chat.models.ticket import SocketTicket
 from chat.models.tool_call import ToolCall
 
@@ -13,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "Budget",
     "Conversation",
+    "EventPack",
     "Message",
     "Reservation",
     "Run",

@@ -9,7 +9,7 @@ import msgspec
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from agents.config import AgentConfig
@@ -45,8 +45,10 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def with_last_seq(self) -> "RunQuerySet":
         """Runs that know the number of their last event without a query each."""
-        newest = RunEvent.objects.filter(run_id=models.OuterRef("pk")).order_by("-seq").values("seq")
-        return self.annotate(newest_seq=models.Subquery(newest[:1]))
+        of_run = models.Q(run_id=models.OuterRef("pk"))
+        newest = RunEvent.objects.filter(of_run).order_by("-seq").values("seq")
+        packed = EventPack.objects.filter(of_run).order_by("-first_seq").values("last_seq")
+        return self.annotate(newest_seq=Coalesce(models.Subquery(newest[:1]), models.Subquery(packed[:1])))
 
     def held_by(self, owner: uuid.UUID) -> "RunQuerySet":
         return self.active().filter(owner=owner)
@@ -178,7 +180,8 @@ class Run(models.Model):
     def last_seq(self) -> int:
         if hasattr(self, "newest_seq"):
             return self.newest_seq or 0
-        return self.events.aggregate(last=models.Max("seq"))["last"] or 0
+        newest = self.events.aggregate(last=models.Max("seq"))["last"]  # where there is none, it has been packed by now
+        return newest or self.packs.aggregate(last=models.Max("last_seq"))["last"] or 0
 
     def take_over(self, owner: uuid.UUID, lease: timedelta) -> bool:
         """Become the owner, if nobody was faster. From then on the old owner's appends are void."""
@@ -212,7 +215,10 @@ class Run(models.Model):
 
 
 class RunEvent(models.Model):
-    """One line of a run's journal: the event exactly as clients get it. Written and read by chat.journal only."""
+    """One line of a run's journal: the event exactly as clients get it. Written and read by chat.journal only.
+
+    Some time after a run's end its lines are packed: see EventPack.
+    """
 
     pk = models.CompositePrimaryKey("run_id", "seq")
     # The primary key begins with the run: another index on it would only cost writes.
@@ -226,3 +232,22 @@ class RunEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.seq} {self.event_type}"
+
+
+class EventPack(models.Model):
+    """Many lines of the journal of a run that has ended, in little room: `data` is what chat.journal.packs makes.
+
+    It stands in the place of their rows, the first ones of the run that have any.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "first_seq")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="packs", db_index=False)
+    first_seq = models.PositiveIntegerField()
+    last_seq = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["run_id", "first_seq"]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.first_seq}-{self.last_seq}"

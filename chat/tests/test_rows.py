@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from agents.events import ChatChunk
 from chat.journal import Journal
 from chat.journal.live_run import READ_BYTES
-from chat.journal.rows import FIRST_ROWS, Batch, Job, read_entries, store
+from chat.journal.reading import FIRST_ROWS, read_entries
+from chat.journal.rows import Batch, Job, store
 from chat.models import Conversation
 from chat.tests.rows import make_conversation, make_run, make_user, tell
 

@@ -1,13 +1,14 @@
 """`manage.py export_user USERNAME`: everything about one user, as files of JSON lines in a folder."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from chat.account import belongings, find_user, told
+from chat.account import export, find_user
 from chat.audit import Action, record
 
 TELL_EVERY = 10_000
@@ -32,15 +33,15 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{folder} cannot be made ({error.strerror}): name a new folder with --to.") from None
         record(Action.USER_EXPORTED, of=user)
-        for name, rows in belongings(user).items():
+        for name, rows in export(user):
             count = self._write(folder / f"{name}.jsonl", rows)
             self.stdout.write(f"{count:>9} {name}")
         self.stdout.write(f"Done: {folder}")
 
-    def _write(self, path: Path, rows: Any) -> int:
+    def _write(self, path: Path, rows: Iterator[dict[str, Any]]) -> int:
         count = 0
         with path.open("x", encoding="utf-8") as file:
-            for count, row in enumerate(told(rows), 1):
+            for count, row in enumerate(rows, 1):
                 file.write(json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False) + "\n")
                 if count % TELL_EVERY == 0:
                     self.stdout.write(f"{count:>9} {path.stem} …")
