@@ -1,5 +1,6 @@
 """A server that dies in the middle of an answer: another one takes the run up and ends it, once."""
 
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -44,6 +45,11 @@ def check_story(events: list[dict], *, attempt: int = 2) -> dict:
     return events[-1]
 
 
+def milliseconds(first: dict, later: dict) -> float:
+    began, ended = (datetime.fromisoformat(event["timestamp"]) for event in (first, later))
+    return (ended - began) / timedelta(milliseconds=1)
+
+
 async def restart(serve: Serve, killed: Product, session, quick) -> Client:
     killed.kill()
     return someone(serve(beside=killed, port=killed.port, **quick), session)
@@ -72,6 +78,8 @@ async def test_a_server_killed_during_text_tells_the_answer_again_after_its_rest
     assert events == await alice.events(stream.run_id)
     run = (await alice.get(f"/runs/{stream.run_id}")).json
     assert (run["status"], run["attempt"]) == ("completed", 2)
+    resumed = next(event for event in events if event["event_type"] == "run_resumed")
+    assert run["first_token_ms"] == last["first_token_ms"] < milliseconds(events[0], resumed)
     assert (await alice.ask("say:Next")).json["response"] == "Next"
 
 
