@@ -30,6 +30,7 @@ MAX_FRAME = 2 * 1024 * 1024  # bytes
 BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
 SOCKET_SECONDS = 365 * 86400  # daphne's own default would cut a socket after a day
 SERVICE_RESTART = 1012  # the close code that says: connect again
+EVERYWHERE_OR_HERE = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - what is compared
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Patience:
     handshake: float = 5  # until a socket is open, and until it is closed
     ping: float = 20  # of silence on a socket, after which it is asked whether somebody is there
     pong: float = 30  # for the answer
+
+
+def in_url(host: str, port: int) -> str:
+    """Host and port as a URL has them: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def spare_the_collector() -> None:
@@ -81,7 +87,8 @@ class ChatServer(BoundedServer):
             listener: Any = PromptPort(self._port, self.http_factory, BACKLOG, self._host, reactor)
             listener.startListening()
         except CannotListenError as error:
-            self.failure = f"Cannot listen on {self._host}:{self._port} ({error.socketError}). Set HOST and PORT."
+            where = in_url(self._host, self._port)
+            self.failure = f"Cannot listen on {where} ({error.socketError}). Set HOST and PORT."
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
@@ -110,9 +117,9 @@ class ChatServer(BoundedServer):
     async def _announce(self, port: int) -> None:
         current_runs()  # from now on it looks after runs that other processes left behind
         spare_the_collector()
-        name = "localhost" if self._host in {"0.0.0.0", "::", "127.0.0.1"} else self._host  # noqa: S104 - a comparison
-        self._say(f"Chat:   http://{name}:{port}/")
-        self._say(f"API:    http://{name}:{port}/docs")
+        here = in_url("localhost" if self._host in EVERYWHERE_OR_HERE else self._host, port)
+        self._say(f"Chat:   http://{here}/")
+        self._say(f"API:    http://{here}/docs")
         if is_demo():
             self._say("Model:  the built-in demo. Set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.")
         else:

@@ -77,12 +77,22 @@ class Product:
     environment: Mapping[str, str]
 
     @property
+    def address(self) -> str:
+        """Where a client on this machine finds it."""
+        return {"::": "::1"}.get(self.environment["HOST"], self.environment["HOST"])
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as they stand in a client's URL."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.authority}"
 
     @property
     def websocket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws"
+        return f"ws://{self.authority}/ws"
 
     @property
     def keys(self) -> Mapping[str, str]:

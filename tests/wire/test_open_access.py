@@ -30,10 +30,10 @@ FOREIGN_HOSTS = ("evil.example", "127.0.0.1.evil.example", "localhost.evil.examp
 
 async def socket_outcome(server: Product, headers: Mapping[str, str], host: str = "", query: str = "") -> str:
     """`open`, or the close code or HTTP status that a handshake with these headers leads to."""
-    uri = f"ws://{host or f'127.0.0.1:{server.port}'}/ws{query}"
+    uri = f"ws://{host or server.authority}/ws{query}"
     try:
         async with connect(
-            uri, host="127.0.0.1", port=server.port, additional_headers=headers, proxy=None, ping_interval=None
+            uri, host=server.address, port=server.port, additional_headers=headers, proxy=None, ping_interval=None
         ) as connection:
             await connection.send('{"type": "ping"}')
             await connection.recv()
