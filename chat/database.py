@@ -4,20 +4,20 @@ Views and consumers that stream or wait call `in_database` for each short piece 
 a connection is held while nothing happens.
 """
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
 
 from chat import log_context
+from chat.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
 READERS = 4
 
-_readers = ThreadPoolExecutor(READERS, thread_name_prefix="database")
+_readers = Threads(READERS, "database")
 
 
 def with_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -39,6 +39,5 @@ def with_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a short function that uses the database on one of the reader threads."""
-    loop = asyncio.get_running_loop()
     context = log_context.carried()  # an inherited context would keep the request and its thread alive
-    return await loop.run_in_executor(_readers, lambda: context.run(lambda: with_connection(function, *args, **kwargs)))
+    return await _readers.run(partial(context.run, partial(with_connection, function, *args, **kwargs)))

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
@@ -22,6 +22,7 @@ from chat.journal.pulse import Pulse
 from chat.journal.reading import read_entries
 from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
 from chat.journal.watch import Watch
+from chat.threads import Threads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Journal:
         self.readers = 0
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = Threads(1, "journal")
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -171,7 +172,7 @@ class Journal:
         return Batch(appends, jobs)
 
     def _commit(self, batch: Batch) -> None:
-        self._committing = self._loop.run_in_executor(self._thread, with_connection, store, batch)
+        self._committing = self._thread.run(partial(with_connection, store, batch))
         self._committing.add_done_callback(lambda done: self._committed(batch, done))
 
     def _committed(self, batch: Batch, done: "asyncio.Future[None]") -> None:
@@ -213,7 +214,7 @@ class Journal:
     async def drain(self) -> None:
         """Store what waits, and end the writer's thread."""
         await self.execute(lambda: None)
-        self._thread.shutdown(wait=True)
+        self._thread.close()
 
     # --- reading -----------------------------------------------------------------------------------------------------
     async def follow(self, run_id: uuid.UUID, after: int = 0) -> AsyncGenerator[list[Entry], None]:
