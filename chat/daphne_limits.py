@@ -125,8 +125,8 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         self.requestHeaders.removeHeader(b"daphne-root-path")  # daphne would let any client say where we are mounted
         if not all(value.isascii() for value in self.requestHeaders.getRawHeaders(b"sec-websocket-protocol", [])):
             self.requestHeaders.removeHeader(b"sec-websocket-protocol")  # daphne fails over it, with a 500
-        if self.content_type:
-            self.requestHeaders.setRawHeaders(b"content-type", self.content_type)
+        for value in self.content_type or ():
+            self.requestHeaders.addRawHeader(b"content-type", value)
         if not self.too_large:
             return super().process()
         known_as = self._request_id()

@@ -6,6 +6,7 @@ credentials that were revoked, have expired, were signed out or changed; nothing
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,12 +39,13 @@ class OpenConnections:
 
     def __init__(self) -> None:
         self._open: set[OpenConnection] = set()
+        self._counts: Counter[tuple[int, Kind]] = Counter()  # by user and kind: each start asks
 
     def __len__(self) -> int:
         return len(self._open)
 
     def count(self, user_id: int, kind: Kind) -> int:
-        return sum(each.kind == kind and each.caller.user_id == user_id for each in self._open)
+        return self._counts[user_id, kind]
 
     def check_room(self, caller: Caller, kind: Kind) -> None:
         """Raises Refused when the caller has as many open, at this process, as one may."""
@@ -57,10 +59,17 @@ class OpenConnections:
     def add(self, caller: Caller, kind: Kind, close: Callable[[], None]) -> OpenConnection:
         connection = OpenConnection(caller, kind, close)
         self._open.add(connection)
+        self._counts[caller.user_id, kind] += 1
         return connection
 
     def remove(self, connection: OpenConnection) -> None:
-        self._open.discard(connection)
+        if connection not in self._open:
+            return
+        self._open.remove(connection)
+        counted = connection.caller.user_id, connection.kind
+        self._counts[counted] -= 1
+        if not self._counts[counted]:
+            del self._counts[counted]
 
     @asynccontextmanager
     async def held(self, caller: Caller, kind: Kind) -> AsyncIterator[None]:
