@@ -133,7 +133,7 @@ class Agent(models.Model):
             provider=self.provider,
             model=self.effective_model,
             settings=self.model_settings,
-            tools=tuple(tool.name for tool in (self.runnable_tools() if tools is None else tools)),
+            tools=tuple([tool.name for tool in (self.runnable_tools() if tools is None else tools)]),
             max_parallel_tools=self.max_parallel_tools,
             tool_call_timeout=self.tool_call_timeout,
             max_rounds=self.max_rounds or settings.MAX_ROUNDS,

@@ -34,7 +34,8 @@ class Cursor:
     """A way to the database for one thread, until its transaction ends or its connection is closed.
 
     In statements `%s` marks a parameter, which has to be as the driver takes it (see `key`), and `%%` stands for `%`.
-    Errors are Django's. While Django keeps a log of queries, they go through its own cursor: so they are in it too.
+    Errors are Django's. While somebody watches (a log of queries, `connection.execute_wrapper`), statements go through
+    Django's own cursor, which shows them.
     """
 
     __slots__ = ("_cursor", "_has_other_marks", "_has_uuids", "database", "vendor")
@@ -44,20 +45,22 @@ class Cursor:
         self.vendor = database.vendor
         self._has_uuids = database.features.has_native_uuid_field
         database.ensure_connection()
-        logged = database.queries_logged
-        self._cursor: Any = database.cursor() if logged else database.connection.cursor()
-        self._has_other_marks = self.vendor == "sqlite" and not logged
+        is_watched = database.queries_logged or database.execute_wrappers
+        self._cursor: Any = database.cursor() if is_watched else database.connection.cursor()
+        self._has_other_marks = self.vendor == "sqlite" and not is_watched
 
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> None:
+        if self._has_other_marks:
+            text = text.replace("%s", "?").replace("%%", "%")
         try:
-            self._cursor.execute(self._spelled(text), parameters)
+            self._cursor.execute(text, parameters)
         except Exception:
             self._raise_as_django()
 
     def rows(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What a statement answers, as the driver gives it."""
+        self.execute(text, parameters)
         try:
-            self._cursor.execute(self._spelled(text), parameters)
             return self._cursor.fetchall()  # type: ignore[no-any-return]
         except Exception:
             self._raise_as_django()
@@ -99,9 +102,6 @@ class Cursor:
         statement, names, converters = _selection(model, only, self.vendor)
         rows = self.rows(f"{statement} WHERE {condition}", parameters)
         return [model.from_db(DEFAULT_DB_ALIAS, names, self._converted(row, converters)) for row in rows]
-
-    def _spelled(self, text: str) -> str:
-        return text.replace("%s", "?").replace("%%", "%") if self._has_other_marks else text
 
     def _converted(self, row: Sequence[Any], converters: "Sequence[_Converter]") -> Sequence[Any]:
         values = list(row)

@@ -47,7 +47,10 @@ class Conversation(models.Model):
     """One thread of messages between a person and an agent. `head` is the last message of the branch in use."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    # The index of owners and times below begins with the owner: another one would only cost writes.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations", db_index=False
+    )
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="conversations")
     agent_name = models.CharField(max_length=SLUG_LENGTH)
     title = models.CharField(max_length=TITLE_LENGTH, blank=True)
