@@ -132,6 +132,11 @@ class Run(models.Model):
                 condition=Q(status__in=["queued", "running", "waiting_approval"]),
                 name="active_runs_by_lease",
             ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False, events_pruned=False),
+                name="runs_to_prune",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

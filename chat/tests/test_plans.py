@@ -14,6 +14,7 @@ from chat.decisions import claim_due
 from chat.follow import find_run
 from chat.recovery import claim_abandoned
 from chat.requests import ChatRequest
+from chat.retention import prune_batch
 from chat.tests.rows import make_user
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +81,7 @@ def test_abandoned_runs_are_found_among_those_that_have_ended(alice):
 
 def test_calls_that_run_again_are_found_among_all_calls():
     require_indexes(lambda: claim_due(LEASE))
+
+
+def test_runs_to_prune_are_found_among_all_that_have_ended():
+    require_indexes(prune_batch)
