@@ -39,6 +39,8 @@ class Sizes:
     lock_seconds: float = 7
     slow_readers: int = 10
     slow_journal_bytes: int = 3_000_000
+    slow_looks: int = 20
+    slow_words: int = 40
     any_stop_kills: tuple[int, ...] = (4,)  # after so many events of the run
     restarts: int = 1
     restart_runs: int = 6
@@ -77,6 +79,8 @@ FULL = Sizes(
     lock_seconds=10,
     slow_readers=200,
     slow_journal_bytes=5_000_000,
+    slow_looks=400,
+    slow_words=400,
     any_stop_kills=tuple(range(1, 12)),
     restarts=10,
     restart_runs=50,
