@@ -37,7 +37,7 @@ STREAM: Counts = {
     "polls": 25,
     "hops": 3.8,
     "threads": 0.1,
-    "calls": 11_000,
+    "calls": 8_000,
 }
 WHOLE: Counts = {
     "statements": 26,
@@ -47,7 +47,7 @@ WHOLE: Counts = {
     "polls": 30,
     "hops": 4.9,
     "threads": 0.1,
-    "calls": 12_100,
+    "calls": 8_300,
 }
 FAST: Counts = {
     "statements": 0.01,
@@ -57,7 +57,7 @@ FAST: Counts = {
     "polls": 0.015,
     "hops": 0.003,
     "threads": 0.001,
-    "calls": 11.5,
+    "calls": 15,
 }
 ALONE: Counts = {
     "statements": 4,
@@ -67,7 +67,7 @@ ALONE: Counts = {
     "polls": 9.5,
     "hops": 1.3,
     "threads": 0.1,
-    "calls": 1_280,
+    "calls": 1_180,
 }
 SHARED: Counts = {
     "statements": 0.6,
@@ -79,15 +79,15 @@ SHARED: Counts = {
     "threads": 0.05,
     "calls": 450,
 }
-WAITING: Counts = {
-    "statements": 1,
-    "commits": 0.4,
-    "sends": 0.3,
-    "receives": 0.5,
-    "polls": 2,
-    "hops": 0.4,
+WAITING: Counts = {  # with the look for what other processes have left behind, which comes each five seconds
+    "statements": 1.3,
+    "commits": 0.5,
+    "sends": 0.55,
+    "receives": 1.1,
+    "polls": 2.7,
+    "hops": 0.55,
     "threads": 0.1,
-    "calls": 1_000,
+    "calls": 1_900,
 }
 COMMIT_STATEMENTS = 3.3  # of a commit of events: however many runs share it
 FEW = 0.1  # a token: what is done once a second beside the runs, and tokens that a busy machine gives no commit
