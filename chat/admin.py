@@ -19,6 +19,7 @@ from chat.budget_admin import BudgetAdmin, SpendingAdmin
 from chat.journal.reading import stored_entries
 from chat.looks import LooksAreRecorded, ReadOnly
 from chat.models import ApiKey, Conversation, Message, Run, ToolCall
+from chat.sign_in import AdminSignInForm, refusing_with_429
 from chat.states import in_colour
 from chat.tool_call_admin import ToolCallAdmin, ToolCallInline
 from tools.changes import TellsChanges, tell
@@ -27,6 +28,8 @@ __all__ = ["AuditAdmin", "BudgetAdmin", "SpendingAdmin", "ToolCallAdmin"]  # reg
 EVENTS_SHOWN = 500
 admin.site.site_header = admin.site.site_title = "Streaming Chat"
 admin.site.index_title = "Agents, tools and conversations"
+admin.site.login_form = AdminSignInForm
+admin.site.login = refusing_with_429(admin.site.login)  # type: ignore[method-assign,assignment]
 
 
 def seconds(run: Run) -> str:

@@ -108,14 +108,15 @@ class Environment:
         return origins
 
     def rate(self, name: str, default: str) -> tuple[int, int]:
-        """`60/min` -> (60, 60): how many, in how many seconds."""
+        """`60/min` -> (60, 60), `10/15min` -> (10, 900): how many, in how many seconds."""
         value = self.text(name, default)
-        match = re.fullmatch(r"(\d{1,9})/(s|sec|min|hour|day)", value)
-        if not match or int(match[1]) < 1:
+        match = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,2})?(s|sec|min|hour|day)", value)
+        if not match:
             raise ImproperlyConfigured(
-                f"{name} is {value!r}: set it to a count per sec, min, hour or day, such as 60/min."
+                f"{name} is {value!r}: set it to a count per sec, min, hour or day, such as 60/min or 10/15min."
             )
-        return int(match[1]), {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}[match[2]]
+        unit = {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}[match[3]]
+        return int(match[1]), int(match[2] or 1) * unit
 
     def database(self, name: str, default_file: Path) -> dict[str, Any]:
         """Django's database settings for a sqlite:/// or postgres:// URL."""

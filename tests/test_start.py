@@ -41,6 +41,7 @@ BAD_SETTINGS = [
     ("RUN_EVENT_RETENTION_DAYS", "0", "a whole number from"),
     ("RATE_LIMIT_MESSAGES", "60 per minute", "such as 60/min"),
     ("RATE_LIMIT_MESSAGES", "0/min", "such as 60/min"),
+    ("RATE_LIMIT_SIGN_INS", "ten", "such as 60/min"),
     ("MAX_CONCURRENT_RUNS", "none", "a whole number from"),
     ("MAX_MESSAGE_CHARS", "1e9", "a whole number from"),
     ("MAX_OUTPUT_CHARS", "-1", "a whole number from"),

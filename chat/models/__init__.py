@@ -4,6 +4,7 @@ from chat.models.audit import AuditEntry
 from chat.models.budget import Budget, Reservation, Spending
 from chat.models.conversation import Conversation, Message
 from chat.models.run import EventPack, Run, RunEvent
+from chat.models.sign_in import SignInTries
 from chat.models.ticket import SocketTicket
 from chat.models.tool_call import ToolCall
 
@@ -18,6 +19,7 @@ __all__ = [
     "Reservation",
     "Run",
     "RunEvent",
+    "SignInTries",
     "SocketTicket",
     "Spending",
     "ToolCall",

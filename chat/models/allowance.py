@@ -15,13 +15,14 @@ MICROSECONDS = 1_000_000  # whole numbers: sums of floating ones would let an el
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """RATE_LIMIT_MESSAGES: up to `count` messages at once, and another one each `interval` microseconds."""
+    """Up to `count` tokens at once, such as messages, and another one each `interval` microseconds."""
 
     count: int
     seconds: int
 
     @classmethod
     def of_settings(cls) -> "Rate":
+        """Of messages."""
         return cls(*settings.RATE_LIMIT_MESSAGES)
 
     @property
@@ -61,57 +62,79 @@ class Left:
         }
 
 
-class Allowance(models.Model):
-    """A caller's token bucket, as one number: the time at which it will be full again, in microseconds since 1970.
+class TokenBucket(models.Model):
+    """A token bucket, as one number: the time at which it will be full again, in microseconds since 1970.
 
-    Each message moves that time on by one interval, and is refused when it would lie further ahead than a whole bucket
-    takes to fill. Nothing that a caller can delete leads back here.
+    Each token moves that time on by one interval, and is refused when it would lie further ahead than a whole bucket
+    takes to fill. The primary key says whose bucket it is.
     """
+
+    full_at = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def take_of(cls, cursor: Cursor, key: Any, rate: Rate) -> tuple[bool, Left]:
+        """Take one token, and say whether there was one. The bucket's row stays locked until the commit.
+
+        One statement decides, whatever many processes ask at once; a transaction that is rolled back gives it back.
+        """
+        interval = rate.interval
+        table, column, now, largest, values = cls._spelling(cursor)
+        taken = cursor.rows(
+            f"INSERT INTO {table} ({column}, full_at) VALUES (%s, {now} + %s)"  # noqa: S608 - our own names
+            f" ON CONFLICT ({column}) DO UPDATE"
+            f" SET full_at = {largest}({table}.full_at + %s, excluded.full_at)"
+            f" WHERE {table}.full_at <= excluded.full_at + %s"
+            f" RETURNING full_at - {now}",
+            [key, *values, interval, interval, (rate.count - 2) * interval, *values],
+        )
+        return (True, rate.left(taken[0][0])) if taken else (False, cls.left_of(cursor, key, rate))
+
+    @classmethod
+    def left_of(cls, cursor: Cursor, key: Any, rate: Rate) -> Left:
+        """What is left, without taking any of it."""
+        table, column, now, _, values = cls._spelling(cursor)
+        owed = cursor.rows(
+            f"SELECT full_at - {now} FROM {table} WHERE {column} = %s",  # noqa: S608 - our own names
+            [*values, key],
+        )
+        return rate.left(owed[0][0] if owed else 0)
+
+    @classmethod
+    def remove_full(cls, cursor: Cursor) -> None:
+        """Remove the rows of buckets that are full again: no row says the same."""
+        table, _, now, _, values = cls._spelling(cursor)
+        cursor.execute(f"DELETE FROM {table} WHERE full_at <= {now}", values)  # noqa: S608 - our own names
+
+    @classmethod
+    def _spelling(cls, cursor: Cursor) -> tuple[str, str, str, str, list[Any]]:
+        """The table, its key, the time now, the larger of two, and the values that the time needs.
+
+        PostgreSQL's clock is the same for all machines; SQLite lives on one, whose clock Python reads more finely.
+        """
+        table, column = cls._meta.db_table, cls._meta.pk.attname
+        if cursor.vendor == "postgresql":
+            return table, column, "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint", "GREATEST", []
+        return table, column, "%s", "MAX", [time.time_ns() // 1000]
+
+
+class Allowance(TokenBucket):
+    """How many messages a caller may send. Nothing that a caller can delete leads back here."""
 
     caller = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="allowance"
     )
-    full_at = models.BigIntegerField()
 
     def __str__(self) -> str:
         return f"{self.caller} until {self.full_at}"
 
     @classmethod
     def take(cls, cursor: Cursor, caller_id: int) -> tuple[bool, Left]:
-        """Take one message, and say whether there was one. The caller's row stays locked until the commit.
+        """Take one message."""
+        return cls.take_of(cursor, caller_id, Rate.of_settings())
 
-        One statement decides, whatever many processes ask at once; a transaction that is rolled back gives it back.
-        """
-        rate = Rate.of_settings()
-        interval = rate.interval
-        table, now, largest, values = _spelling(cursor)
-        taken = cursor.rows(
-            f"INSERT INTO {table} (caller_id, full_at) VALUES (%s, {now} + %s)"  # noqa: S608 - our own names
-            f" ON CONFLICT (caller_id) DO UPDATE"
-            f" SET full_at = {largest}({table}.full_at + %s, excluded.full_at)"
-            f" WHERE {table}.full_at <= excluded.full_at + %s"
-            f" RETURNING full_at - {now}",
-            [caller_id, *values, interval, interval, (rate.count - 2) * interval, *values],
-        )
-        return (True, rate.left(taken[0][0])) if taken else (False, cls.left(cursor, caller_id))
-
-    @staticmethod
-    def left(cursor: Cursor, caller_id: int) -> Left:
-        """What a caller has left, without taking any of it."""
-        table, now, _, values = _spelling(cursor)
-        owed = cursor.rows(
-            f"SELECT full_at - {now} FROM {table} WHERE caller_id = %s",  # noqa: S608 - our own names
-            [*values, caller_id],
-        )
-        return Rate.of_settings().left(owed[0][0] if owed else 0)
-
-
-def _spelling(cursor: Cursor) -> tuple[str, str, str, list[Any]]:
-    """The table, the time now, the larger of two, and the values that the time needs.
-
-    PostgreSQL's clock is the same for all machines; SQLite lives on one, whose clock Python reads more finely.
-    """
-    table = Allowance._meta.db_table
-    if cursor.vendor == "postgresql":
-        return table, "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint", "GREATEST", []
-    return table, "%s", "MAX", [time.time_ns() // 1000]
+    @classmethod
+    def left(cls, cursor: Cursor, caller_id: int) -> Left:
+        return cls.left_of(cursor, caller_id, Rate.of_settings())

@@ -18,6 +18,7 @@ class Action(models.TextChoices):
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_IN_BLOCKED = "sign_in_blocked"
     SIGNED_OUT = "signed_out"
     API_KEY_CREATED = "api_key_created"
     API_KEY_CHANGED = "api_key_changed"

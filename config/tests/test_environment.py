@@ -46,7 +46,14 @@ def test_flags_have_several_spellings(read, words, flag):
 
 @pytest.mark.parametrize(
     ("value", "parts"),
-    [("1/s", (1, 1)), ("2/sec", (2, 1)), ("60/min", (60, 60)), ("5/hour", (5, 3600)), ("9/day", (9, 86400))],
+    [
+        ("1/s", (1, 1)),
+        ("2/sec", (2, 1)),
+        ("60/min", (60, 60)),
+        ("5/hour", (5, 3600)),
+        ("9/day", (9, 86400)),
+        ("10/15min", (10, 900)),
+    ],
 )
 def test_rates_are_a_count_and_its_seconds(read, value, parts):
     assert read("rate", value, "1/s") == parts
@@ -89,6 +96,7 @@ def test_urls_lose_their_last_slash_and_may_be_anything_with_a_host(read):
         ("rate", "60", ("1/s",), {}, "such as 60/min"),
         ("rate", "0/min", ("1/s",), {}, "such as 60/min"),
         ("rate", "-1/min", ("1/s",), {}, "such as 60/min"),
+        ("rate", "10/0min", ("1/s",), {}, "or 10/15min"),
         ("rate", "60/week", ("1/s",), {}, "such as 60/min"),
         ("rate", "many/min", ("1/s",), {}, "such as 60/min"),
         ("database", "mysql://host/name", (NOWHERE,), {}, "sqlite:///path/to/file or postgres://"),

@@ -24,6 +24,7 @@ def settings_of_the_tests(provider: str, tmp_path_factory: pytest.TempPathFactor
         "MODEL_FIRST_TOKEN_TIMEOUT": 2,
         "MODEL_IDLE_TIMEOUT": 2,
         "TOOL_MODULES": "tests.wire.tools",
+        "RATE_LIMIT_SIGN_INS": "3/hour",
         "TRACE_FILE": tmp_path_factory.mktemp("traces") / "trace",
     }
 

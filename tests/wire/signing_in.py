@@ -7,7 +7,7 @@ import aiohttp
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from tests.product import Product
-from tests.wire.client import Client
+from tests.wire.client import Answer, Client
 
 PASSWORD = "correct horse battery staple"
 
@@ -17,14 +17,21 @@ def hashed(password: str) -> str:
     return PBKDF2PasswordHasher().encode(password, "salt-of-the-tests-0123")
 
 
+async def sign_in(
+    server: Product, session: aiohttp.ClientSession, username: str, password: str, path: str = "/accounts/login/"
+) -> Answer:
+    """What the form at that path answers."""
+    nobody = Client(server, session, {})
+    page = await nobody.get(path)
+    token = cookie(page.headers.getall("Set-Cookie"), "csrftoken")
+    form = urllib.parse.urlencode({"username": username, "password": password, "csrfmiddlewaretoken": token})
+    headers = {"Cookie": f"csrftoken={token}", "Content-Type": "application/x-www-form-urlencoded"}
+    return await nobody.post(path, form.encode(), headers=headers)
+
+
 async def signed_in(server: Product, session: aiohttp.ClientSession, username: str) -> Client:
     """A browser in which that person has signed in: its cookies, and the token that goes with them."""
-    nobody = Client(server, session, {})
-    page = await nobody.get("/accounts/login/")
-    token = cookie(page.headers.getall("Set-Cookie"), "csrftoken")
-    form = urllib.parse.urlencode({"username": username, "password": PASSWORD, "csrfmiddlewaretoken": token})
-    headers = {"Cookie": f"csrftoken={token}", "Content-Type": "application/x-www-form-urlencoded"}
-    done = await nobody.post("/accounts/login/", form.encode(), headers=headers)
+    done = await sign_in(server, session, username, PASSWORD)
     assert done.status == 302, done.body
     cookies = done.headers.getall("Set-Cookie")
     token = cookie(cookies, "csrftoken")
