@@ -6,13 +6,23 @@ from typing import Any
 
 import msgspec
 
-from agents.messages import AssistantMessage, ModelMessage, ToolMessage, UserMessage
+from agents.messages import AssistantMessage, ModelMessage, ToolCall, ToolMessage, UserMessage
 from agents.statements import Cursor
 from agents.transcript import NOT_RUN
 from chat.models import Message
 
 NO_ANSWER = AssistantMessage(content="(This message was not answered.)")
-decode_turns = msgspec.json.Decoder(list[AssistantMessage]).decode  # as the column holds them
+
+
+class StoredTurn(msgspec.Struct, tag="assistant", tag_field="role"):
+    """A turn as a row keeps it: without its text, where that is the text of the whole answer, which is beside it."""
+
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+
+
+decode_turns = msgspec.json.Decoder(list[StoredTurn]).decode  # as the column holds them
 
 
 def load_history(cursor: Cursor, conversation_id: uuid.UUID, head_id: uuid.UUID | None) -> list[ModelMessage]:
@@ -28,7 +38,7 @@ def load_history(cursor: Cursor, conversation_id: uuid.UUID, head_id: uuid.UUID 
                 messages.append(NO_ANSWER)  # some providers insist that roles alternate
             messages.append(UserMessage(content))
             continue
-        turns = decode_turns(stored)
+        turns = _whole(decode_turns(stored), content)
         if calls is None and any(turn.tool_calls for turn in turns):
             calls = _outcomes(cursor, conversation_id)
         messages.extend(answer_messages(turns, (calls or {}).get(key, {})))
@@ -55,10 +65,26 @@ def answer_messages(
     return messages
 
 
-def turns_of(messages: Iterable[ModelMessage]) -> list[Any]:
-    """The turns of an answer, as a row keeps them."""
-    turns = msgspec.to_builtins([message for message in messages if isinstance(message, AssistantMessage)])
-    return without_nul(turns)  # type: ignore[no-any-return]
+def turns_of(messages: Iterable[ModelMessage], content: str) -> list[Any]:
+    """The turns of an answer, as a row keeps them beside its `content`: see StoredTurn."""
+    told = msgspec.to_builtins([message for message in messages if isinstance(message, AssistantMessage)])
+    turns: list[Any] = without_nul(told)
+    for turn in turns:
+        if turn["content"] == content:
+            del turn["content"]
+    return turns
+
+
+def answer_turns(answer: Message) -> list[AssistantMessage]:
+    """The turns of an answer, from its row."""
+    return _whole(msgspec.convert(answer.turns, list[StoredTurn]), answer.content)
+
+
+def _whole(turns: list[StoredTurn], content: str) -> list[AssistantMessage]:
+    return [
+        AssistantMessage(content if turn.content is None else turn.content, turn.tool_calls, turn.reasoning)
+        for turn in turns
+    ]
 
 
 def without_nul(value: Any) -> Any:

@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -15,7 +14,7 @@ from agents.events import Error, RunResumed, ToolCallError, ToolCallState, Usage
 from agents.messages import AssistantMessage
 from agents.statements import Cursor
 from agents.transcript import Transcript
-from chat.history import answer_messages, load_history
+from chat.history import answer_messages, answer_turns, load_history
 from chat.journal.live_run import Entry
 from chat.journal.rows import store_event
 from chat.models import Run, RunEvent, ToolCall
@@ -75,7 +74,7 @@ def _recover(run: Run) -> Recovered:
     tools = runnable_tools(run.agent_config.tools)
     calls, unknown = _settle_calls(run, again={tool.name for tool in tools if tool.replay != "unsafe"})
     outcomes = {call.call_id: call.content for call in calls.values()}
-    stored = msgspec.convert(run.answer.turns, list[AssistantMessage])
+    stored = answer_turns(run.answer)
     cursor = Cursor()
     history = load_history(cursor, run.conversation_id, run.conversation.head_id)
     base = len(history) - len(answer_messages(stored, outcomes))

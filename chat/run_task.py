@@ -144,23 +144,27 @@ class RunTask:
         ended = [event.tool_call for event in group if isinstance(event, (ToolCallComplete, ToolCallError))]
         if not (started or ended):
             return None
-        turns = turns_of(self._transcript.messages[self._base :]) if started else None
+        said, usage = self._said() if started else None, self._transcript.usage
         read = {
             message.tool_call_id: message.content
             for message in self._transcript.messages[self._base :]
             if isinstance(message, ToolMessage)
         }
-        answer, usage = self._transcript.answer, self._transcript.usage
 
         def write() -> None:
-            if turns is not None:
-                Message.objects.filter(pk=self.run.answer_id).update(turns=turns, content=without_nul(answer))
+            if said is not None:
+                Message.objects.filter(pk=self.run.answer_id).update(**said)
                 Run.objects.filter(pk=self.run.pk).update(**_tokens(usage))
             ToolCall.objects.bulk_create([_intent(self.run, call) for call in started])
             for call in ended:
                 ToolCall.objects.filter(run=self.run, call_id=call.id).update(**outcome(call, read.get(call.id, "")))
 
         return write
+
+    def _said(self) -> dict[str, Any]:
+        """The fields of the answer's row."""
+        content = without_nul(self._transcript.answer)
+        return {"turns": turns_of(self._transcript.messages[self._base :], content), "content": content}
 
     def _ending_of(self, last: AnyEvent) -> Callable[[], None]:
         transcript, run = self._transcript, self.run
@@ -171,7 +175,7 @@ class RunTask:
             "first_token_ms": transcript.first_token_ms,
             "duration_ms": transcript.duration_ms,
         }
-        said = {"turns": turns_of(transcript.messages[self._base :]), "content": without_nul(transcript.answer)}
+        said = self._said()
 
         def write() -> None:
             if status is not Run.Status.COMPLETED:

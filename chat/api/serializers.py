@@ -6,6 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agents.api.strict import StrictSerializer
+from agents.messages import AssistantMessage
+from chat.history import answer_turns
 from chat.models import Conversation, Message, Run, ToolCall
 
 
@@ -165,17 +167,16 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             return [{"type": "text", "text": message.content}]
         run = getattr(message, "run", None)
         calls = {call.call_id: call for call in run.tool_calls.all()} if run else {}
-        return [part for turn in message.turns for part in _parts_of(turn, calls)]
+        return [part for turn in answer_turns(message) for part in _parts_of(turn, calls)]
 
 
-def _parts_of(turn: dict[str, Any], calls: dict[str, ToolCall]) -> list[dict[str, Any]]:
-    """One turn of agents.messages.AssistantMessage as parts."""
+def _parts_of(turn: AssistantMessage, calls: dict[str, ToolCall]) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
-    if turn.get("reasoning"):
-        parts.append({"type": "reasoning", "text": turn["reasoning"]})
-    if turn.get("content"):
-        parts.append({"type": "text", "text": turn["content"]})
-    told = [calls[call["id"]] for call in turn.get("tool_calls", ()) if call["id"] in calls]
+    if turn.reasoning:
+        parts.append({"type": "reasoning", "text": turn.reasoning})
+    if turn.content:
+        parts.append({"type": "text", "text": turn.content})
+    told = [calls[call.id] for call in turn.tool_calls if call.id in calls]
     if told:
         parts.append({"type": "tool_calls", "tool_calls": ToolCallSerializer(told, many=True).data})
     return parts

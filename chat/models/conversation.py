@@ -86,8 +86,8 @@ class Conversation(models.Model):
 class Message(models.Model):
     """A message of a person, or an agent's whole answer to one. Siblings (same `parent`) are variants.
 
-    `content` is the text that people see. `turns` holds the answer as the model wrote it, a list of
-    agents.messages.AssistantMessage: what a later request sends back to the model.
+    `content` is the text that people see. `turns` holds the answer as the model wrote it: what a later request sends
+    back to the model. It is a list of chat.history.StoredTurn, which leaves out the text that `content` holds.
     """
 
     class Role(models.TextChoices):

@@ -3,9 +3,10 @@
 import pytest
 
 from agents.messages import AssistantMessage, ToolMessage, UserMessage
+from agents.messages import ToolCall as MessageCall
 from agents.statements import Cursor
 from agents.transcript import NOT_RUN
-from chat.history import NO_ANSWER, load_history, turns_of, without_nul
+from chat.history import NO_ANSWER, answer_turns, load_history, turns_of, without_nul
 from chat.models import Message, Run, ToolCall
 from chat.tests.rows import make_conversation, make_run, make_user
 
@@ -85,4 +86,27 @@ def test_what_a_database_cannot_hold_is_left_out():
     assert without_nul({"a\x00b": ["x\x00", 1, None]}) == {"ab": ["x", 1, None]}
     value = {"plain": "text"}
     assert without_nul(value) is value
-    assert turns_of([UserMessage("x"), AssistantMessage("a\x00b")])[0]["content"] == "ab"
+    assert turns_of([UserMessage("x"), AssistantMessage("a\x00b")], "")[0]["content"] == "ab"
+
+
+@pytest.mark.parametrize(
+    ("turns", "kept"),
+    [
+        ([AssistantMessage("One.")], [None]),
+        ([AssistantMessage("O\x00ne.", reasoning="Hm.")], [None]),
+        ([AssistantMessage("", (MessageCall("c0", "f"),)), AssistantMessage("One.")], ["", None]),
+        ([AssistantMessage("One", (MessageCall("c0", "f"),)), AssistantMessage("Two")], ["One", "Two"]),
+        ([AssistantMessage("", reasoning="Hm.")], [None]),
+        ([AssistantMessage("", (MessageCall("c0", "f"),)), AssistantMessage("")], [None, None]),
+    ],
+    ids=["plain", "with reasoning", "after a call", "two texts", "only reasoning", "no text"],
+)
+def test_the_text_of_an_answer_is_stored_once_and_read_as_it_was(conversation, turns, kept):
+    content = "\n\n".join(turn.content.replace("\x00", "") for turn in turns if turn.content)
+    stored = turns_of(turns, content)
+    assert [turn.get("content") for turn in stored] == kept
+    run = make_run(conversation, question="?", content=content, turns=stored, status=Run.Status.COMPLETED)
+    whole = [AssistantMessage(turn.content.replace("\x00", ""), turn.tool_calls, turn.reasoning) for turn in turns]
+    assert answer_turns(run.answer) == whole
+    told = [message for message in history_of(conversation) if isinstance(message, AssistantMessage)]
+    assert told == [turn for turn in whole if turn.content or turn.tool_calls]

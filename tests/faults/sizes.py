@@ -46,6 +46,7 @@ class Sizes:
     restart_runs: int = 6
     restart_readers: int = 12
     crash_points: tuple[tuple[int, Side], ...] = ((1, "after"), (3, "before"), (3, "after"))
+    pack_crash_points: tuple[tuple[int, Side], ...] = ((2, "before"),)
     idle_readers: int = 40
     load_seconds: float = 4
 
@@ -86,6 +87,7 @@ FULL = Sizes(
     restart_runs=50,
     restart_readers=100,
     crash_points=tuple((commit, side) for commit in range(1, 11) for side in ("before", "after")),
+    pack_crash_points=tuple((commit, side) for commit in range(1, 5) for side in ("before", "after")),
     idle_readers=1000,
     load_seconds=600,
 )

@@ -19,10 +19,10 @@ class Switches:
     def lose_hints(self, percent: int) -> None:
         (self.folder / "lose").write_text(str(percent))
 
-    def crash_at(self, commit: int, side: Side) -> None:
-        """Let a process die right before or after its n-th commit, from now on, of a transaction that stores events."""
+    def crash_at(self, commit: int, side: Side, *, table: str = "chat_runevent") -> None:
+        """Let a process die right before or after its n-th commit, from now on, of rows of that table."""
         prepared = self.folder / "crash.new"
-        prepared.write_text(f"{commit} {side}")
+        prepared.write_text(f"{commit} {side} {table}")
         prepared.rename(self.folder / "crash")
 
     def disarm(self) -> bool:
@@ -45,14 +45,16 @@ class Commits:
     def __init__(self) -> None:
         self.count = 0
 
-    def due(self) -> str:
-        """Count a commit that is about to happen: on which side of it to die, or an empty text."""
+    def due(self, tables: set[str]) -> str:
+        """Count a commit of rows of these tables that is to happen: on which side of it to die, or an empty text."""
         try:
-            commit, side = (Path(os.environ[FOLDER]) / "crash").read_text().split()
+            commit, side, table = (Path(os.environ[FOLDER]) / "crash").read_text().split()
         except FileNotFoundError:
             self.count = 0
             return ""
-        self.count += 1
+        self.count += table in tables
+        if table not in tables:
+            return ""
         return side if self.count == int(commit) else ""
 
     def die(self) -> None:

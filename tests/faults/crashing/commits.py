@@ -1,6 +1,9 @@
-"""What both backends add: they note transactions that store events, and ask at their commits whether to die."""
+"""What both backends add: they note which tables a transaction adds rows to, and ask at its commit whether to die.
 
-from collections.abc import Callable
+Statements are noted where they reach the driver, as not all of them come through Django's cursors.
+"""
+
+import re
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -8,22 +11,22 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from tests.faults.switches import Commits
 
 commits = Commits()
+INSERT = re.compile(r'INSERT (?:OR \w+ )?INTO "?(\w+)')
 
 
 class CrashingCommits(BaseDatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.stores_events = False
-        self.execute_wrappers.append(self._note)
+        self.tables: set[str] = set()
 
-    def _note(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if sql.startswith(("INSERT INTO chat_runevent", 'INSERT INTO "chat_runevent"')):
-            self.stores_events = True
-        return execute(sql, params, many, context)
+    def note(self, statement: Any) -> None:
+        found = INSERT.match(str(statement))
+        if found is not None:
+            self.tables.add(found[1])
 
     def _commit(self) -> None:
-        side = commits.due() if self.stores_events else ""
-        self.stores_events = False
+        side = commits.due(self.tables)
+        self.tables.clear()
         if side == "before":
             commits.die()
         super()._commit()
@@ -31,5 +34,5 @@ class CrashingCommits(BaseDatabaseWrapper):
             commits.die()
 
     def _rollback(self) -> None:
-        self.stores_events = False
+        self.tables.clear()
         super()._rollback()
