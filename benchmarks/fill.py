@@ -1,10 +1,12 @@
 """Fill DATABASE_URL with what would take long to say: `python -m benchmarks.fill events 1000000` and the like.
 
-`events COUNT` stores runs of 1,000 events, `run COUNT` one finished run of so many and prints its id, `history COUNT
-CONVERSATIONS` conversations with so many messages each, and prints their ids. All belong to the user `local`.
+`events COUNT` stores runs of 1,000 events, `run COUNT` one finished run of so many, as it is some time after its end
+(packed), and prints its id, `history COUNT CONVERSATIONS` conversations with so many messages each, and prints their
+ids. All belong to the user `local`.
 """
 
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 
 import django
@@ -14,12 +16,16 @@ django.setup()  # the models can be imported from here on
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
+from agents.events import ChatChunk, ChatComplete  # noqa: E402
 from agents.statements import Cursor, db_key  # noqa: E402
+from chat.journal.live_run import Entry  # noqa: E402
 from chat.journal.rows import insert_rows  # noqa: E402
 from chat.models import Conversation, Message, Run  # noqa: E402
+from chat.packing import pack_run  # noqa: E402
 from chat.tests.rows import make_conversation, make_run  # noqa: E402
 
 EVENTS_PER_RUN = 1000
+FIRST = datetime(2026, 1, 1)  # noqa: DTZ001 - told with its zone, Z
 ROWS = 10_000  # rows a statement's batch
 
 
@@ -29,18 +35,21 @@ def owner() -> Any:
 
 def finished_run(events: int) -> Any:
     """A run that has ended, with so many events."""
-    run = make_run(make_conversation(owner()), content="word " * events, status=Run.Status.COMPLETED)
-    body = '{"event_type":"chat_chunk","content":"word ","seq":%d,"timestamp":"2026-01-01T00:00:00.000Z"}'
-    last = '{"event_type":"chat_complete","final_response":"","total_tool_calls":0,"seq":%d}'
+    content = "".join(f"word{seq} " for seq in range(1, events))
+    run = make_run(make_conversation(owner()), content=content, status=Run.Status.COMPLETED)
+    told = [Entry.of(ChatChunk(content=f"word{seq} "), seq, time_of(seq)) for seq in range(1, events)]
+    told.append(Entry.of(ChatComplete(final_response=content, total_tool_calls=0), events, time_of(events)))
     key = db_key(run.pk)
-    insert([(key, seq, "chat_chunk", body % seq) for seq in range(1, events)])
-    insert([(key, events, "chat_complete", last % events)])
+    rows = [(key, entry.seq, entry.event_type, entry.body.decode()) for entry in told]
+    for start in range(0, len(rows), ROWS):
+        insert_rows(Cursor(), rows[start : start + ROWS])
     return run
 
 
-def insert(rows: list[tuple[Any, int, str, str]]) -> None:
-    for start in range(0, len(rows), ROWS):
-        insert_rows(Cursor(), rows[start : start + ROWS])
+def time_of(seq: int) -> str:
+    """Of an event in a run that says something each 20 ms, more or less."""
+    moment = FIRST + timedelta(milliseconds=20 * seq + seq * seq % 7)
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def history(messages: int) -> Any:
@@ -62,7 +71,9 @@ def main(what: str, count: int, times: int) -> None:
             for _ in range(count // EVENTS_PER_RUN):
                 finished_run(EVENTS_PER_RUN)
         elif what == "run":
-            print(finished_run(count).pk)
+            run = finished_run(count)
+            list(pack_run(run.pk))
+            print(run.pk)
         else:
             print(" ".join(str(history(count).pk) for _ in range(times)))
     if connection.vendor == "postgresql":

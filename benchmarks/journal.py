@@ -1,4 +1,4 @@
-"""What the journal stores: how fast, and in how many bytes."""
+"""What the journal stores: how fast, in how many bytes, and what it costs to pack them."""
 
 import json
 import sqlite3
@@ -12,10 +12,12 @@ from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_most
 from benchmarks.servers import OURS, POSTGRES, Laboratory, Server
 from tests.processes import ROOT
+from tests.product import run
 
 GOAL = "Journal"
 SECONDS, ROUNDS = 3, 2
 ROUNDS_SECONDS = 30
+PACKED = 100  # runs
 BYTES = at_most(3)
 
 
@@ -36,11 +38,25 @@ def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
         Row(GOAL, "statements of a commit", found["statements_together"]),
         Row(GOAL, "– of 100 runs against one, ratio", growth, (at_most(1.01), at_most(1.01, whose=POSTGRES)), digits=2),
         *stored_bytes(lab),
+        *packing(lab),
     ]
 
 
 def journal(lab: Laboratory, database: str) -> dict[str, float]:
-    command = cores.pinned([sys.executable, "-m", "benchmarks.journal_load", str(SECONDS)], cores.for_server())
+    return told_by(lab, database, "benchmarks.journal_load", SECONDS)
+
+
+def packing(lab: Laboratory) -> list[Row]:
+    found = {name: told_by(lab, lab.database(name), "benchmarks.packing", PACKED) for name in (OURS, POSTGRES)}
+    cpu, locked = ({name: [seen[what] * 1000] for name, seen in found.items()} for what in ("cpu", "locked"))
+    return [
+        Row(GOAL, "packing a run of 200 tokens, CPU, ms", cpu, digits=2),
+        Row(GOAL, "– for which the writer's thread is busy, p99, ms", locked, digits=2),
+    ]
+
+
+def told_by(lab: Laboratory, database: str, module: str, number: int) -> dict[str, float]:
+    command = cores.pinned([sys.executable, "-m", module, str(number)], cores.for_server())
     environment = lab.environment(DATABASE_URL=database)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -51,23 +67,32 @@ def journal(lab: Laboratory, database: str) -> dict[str, float]:
 def stored_bytes(lab: Laboratory) -> list[Row]:
     with lab.serve(OURS) as servers:
         server = servers[OURS]
-        paced = per_byte_of_text(server, "paced:{}:20", few=50, many=250, streams=20)
-        burst = per_byte_of_text(server, "burst:{}", few=200, many=5200, streams=4)
+        paced = per_byte_of_text(lab, server, "paced:{}:20", few=50, many=250, streams=20)
+        burst = per_byte_of_text(lab, server, "burst:{}", few=200, many=5200, streams=4)
+    title = "used pages of the file for each byte of text, bytes, in a burst"
     return [
-        Row(GOAL, "bytes of the file for each byte of text, burst", {OURS: [burst]}, (BYTES,)),
-        Row(GOAL, "– paced, one token each 20 ms", {OURS: [paced]}, (BYTES,)),
+        Row(GOAL, f"{title}, packed", {OURS: [burst[1]]}, (BYTES,)),
+        Row(GOAL, "– one token each 20 ms, packed", {OURS: [paced[1]]}, (BYTES,)),
+        Row(GOAL, f"{title}, until it is packed", {OURS: [burst[0]]}),
+        Row(GOAL, "– one token each 20 ms, until it is packed", {OURS: [paced[0]]}),
     ]
 
 
-def per_byte_of_text(server: Server, scenario: str, *, few: int, many: int, streams: int) -> float:
-    """How much the file grows with a byte of text: long answers against short ones, so that their starts cancel out."""
-    sizes = [size(server)]
+def per_byte_of_text(
+    lab: Laboratory, server: Server, scenario: str, *, few: int, many: int, streams: int
+) -> tuple[float, float]:
+    """What a byte of text takes in the database, before and after packing: of long answers, less that of short ones."""
+    first, grown = size(server), []
     for count in (few, many):
         stream(server, Load(scenario.format(count), streams=streams))
-        sizes.append(size(server))
-    short, long = sizes[1] - sizes[0], sizes[2] - sizes[1]
+        written = size(server)
+        run(lab.environment(DATABASE_URL=server.database), "manage.py", "pack_runs", "--after", "0")
+        packed = size(server)
+        grown.append((written - first, packed - first))
+        first = packed
     text = sum(len(f"t{number} ") for number in range(few, many)) * streams
-    return (long - short) / text
+    (written_few, packed_few), (written_many, packed_many) = grown
+    return (written_many - written_few) / text, (packed_many - packed_few) / text
 
 
 def size(server: Server) -> int:

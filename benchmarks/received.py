@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 STAMP = re.compile(rb"<(\d+\.\d{6})>")  # a token of the provider's `stamped` scenario: the time of its sending
-COUNTED = re.compile(rb"\bt(\d+) ")  # a token of its `burst` scenario
+BETWEEN = rb'","seq":\d+,"timestamp":"[^"]*"\}\s+id: \S+\s+data: \{"event_type":"chat_chunk","content":"'
+COUNTED = re.compile(rb"\bt(\d*)(?:%b(\d*))? " % BETWEEN)  # of its `burst` scenario; our events may end within one
 END = re.compile(
     rb"chat_complete|\[DONE\]|TEXT_MESSAGE_END"
 )  # what follows the last token; our last event repeats the whole text
@@ -42,7 +43,11 @@ def tokens(reads: list[Read], pattern: re.Pattern[bytes]) -> list[Token]:
     found = []
     for match in pattern.finditer(body, 0, end.start()):
         start, place = places[bisect_left(starts, match.end()) - 1]
-        found.append(Token(reads[bisect_left(ends, place + match.end() - start)].at, float(match[1])))
+        found.append(
+            Token(
+                reads[bisect_left(ends, place + match.end() - start)].at, float(b"".join(filter(None, match.groups())))
+            )
+        )
     return found
 
 

@@ -73,3 +73,15 @@ def test_a_stream_that_breaks_off_is_no_measurement():
         tokens([Read(1.0, b"".join(chunked(b"t0 t1 ")))], COUNTED)
     with pytest.raises(AssertionError, match="503"):
         tokens([Read(1.0, b"HTTP/1.1 503 Service Unavailable\r\n\r\n")], COUNTED)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_token_that_two_events_share_is_one(cut):
+    frame = (
+        'id: run:2\ndata: {"event_type":"chat_chunk","content":"%s","seq":2,"timestamp":"2026-01-01T00:00:00.000Z"}\n\n'
+    )
+    text = "t1 t42 t3 "
+    at = text.index("t42") + cut
+    frames = [frame % text[:at], frame % text[at:], 'data: {"event_type":"chat_complete"}\n\n']
+    found = tokens([Read(0.0, part) for part in chunked("".join(frames).encode())], COUNTED)
+    assert [token.value for token in found] == [1, 42, 3]

@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -36,8 +37,9 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
         """`time` is in milliseconds since EPOCH."""
         if not self.is_stamped:
             return text
-        told = (EPOCH + timedelta(milliseconds=time)).isoformat(timespec="milliseconds")
-        return b'%b%b%b,"seq":%d,"timestamp":"%bZ"}' % (self.opening, text, self.closing, seq, told.encode())
+        second, rest = divmod(time, 1000)
+        told = (self.opening, text, self.closing, seq, _told(second), rest)
+        return b'%b%b%b,"seq":%d,"timestamp":"%b.%03dZ"}' % told
 
 
 class Columns(msgspec.Struct, array_like=True):
@@ -96,6 +98,11 @@ def _taken_apart(entry: Entry) -> tuple[Frame, bytes, int]:
         if frame.body(text, entry.seq, time) == entry.body:
             return frame, text, time
     return Frame(entry.event_type), entry.body, 0
+
+
+@lru_cache(maxsize=256)
+def _told(second: int) -> bytes:
+    return (EPOCH + timedelta(seconds=second)).isoformat().encode()
 
 
 def _milliseconds(told: bytes) -> int:
