@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -43,13 +44,13 @@ async def died(alone: Cluster) -> None:
 
 
 @pytest.fixture(scope="module")
-def kills() -> Iterator[list[int]]:
-    """The commits at which the process died."""
-    commits: list[int] = []
-    yield commits
-    assert commits, "no process has died"
-    record(12, f"{len(commits)} kills, right before and right after the commits 1 to {max(commits)} of a run with "
-               "three tools: every run completed with a valid history")  # fmt: skip
+def kills() -> Iterator[set[tuple[int, Side]]]:
+    """The commits at which the process died, and on which side of them."""
+    points: set[tuple[int, Side]] = set()
+    yield points
+    whole = next(commit for commit in count(1) if not {(commit, "before"), (commit, "after")} <= points) - 1
+    record(12, f"{len(points)} kills, among them one right before and one right after each of the first {whole} "
+               "commits of a run with three tools: every run completed with a valid history")  # fmt: skip
 
 
 @pytest.mark.parametrize(("commit", "side"), SIZES.crash_points)
@@ -60,7 +61,7 @@ async def test_a_run_ends_well_though_its_process_died_at(
     switches: Switches,
     effects_of: EffectsOf,
     provider_log: ProviderLog,
-    kills: list[int],
+    kills: set[tuple[int, Side]],
     commit: int,
     side: Side,
 ):
@@ -84,4 +85,4 @@ async def test_a_run_ends_well_though_its_process_died_at(
     assert broken(History(await hermit.journal(run_id), [reading], requests)) + unfinished([reading]) == []
     assert len(effects_of.keys(order, "charge")) <= 1
     assert len(set(effects_of.keys(order, "book"))) <= 1
-    kills.append(commit)
+    kills.add((commit, side))
