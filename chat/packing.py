@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from agents.statements import Cursor
 from chat.database import in_database
+from chat.ids import earliest_id
 from chat.journal import Journal
 from chat.journal.live_run import READ_BYTES
 from chat.journal.packs import pack
@@ -25,16 +26,17 @@ LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 0.03  # after each pack: others write in between, and the event loop has other things to do
 RUNS_AT_ONCE = 50
 BEFORE_ALL = uuid.UUID(int=0)
-# A step from run to run through the key of the events: what has been packed costs nothing, nor do the events of a run.
+# A step from run to run through the key of the events: what has been packed costs nothing, nor do the events of a run,
+# nor runs that began too late to have ended in time. CROSS: SQLite takes no more steps than it has to.
 WITH_ROWS = """
     WITH RECURSIVE told (run_id) AS (
-        SELECT (SELECT run_id FROM chat_runevent WHERE run_id > %s ORDER BY run_id LIMIT 1)
+        SELECT (SELECT run_id FROM chat_runevent WHERE run_id > %s AND run_id < %s ORDER BY run_id LIMIT 1)
         UNION ALL
-        SELECT (SELECT run_id FROM chat_runevent WHERE run_id > told.run_id ORDER BY run_id LIMIT 1)
+        SELECT (SELECT run_id FROM chat_runevent WHERE run_id > told.run_id AND run_id < %s ORDER BY run_id LIMIT 1)
         FROM told WHERE told.run_id IS NOT NULL
     )
-    SELECT run.id FROM told JOIN chat_run run ON run.id = told.run_id
-    WHERE run.finished_at <= %s AND NOT run.events_pruned LIMIT %s
+    SELECT run.id FROM told CROSS JOIN chat_run run
+    WHERE run.id = told.run_id AND run.finished_at <= %s AND NOT run.events_pruned LIMIT %s
 """
 
 
@@ -90,7 +92,9 @@ def runs_to_pack(seconds: float, after: uuid.UUID = BEFORE_ALL) -> list[uuid.UUI
     before = timezone.now() - timedelta(seconds=seconds)
     finished_at = Run._meta.get_field("finished_at").get_db_prep_value(before, connection)
     cursor = Cursor()
-    return [cursor.uuid(key) for (key,) in cursor.rows(WITH_ROWS, [cursor.key(after), finished_at, RUNS_AT_ONCE])]
+    began = cursor.key(earliest_id(before))
+    found = cursor.rows(WITH_ROWS, [cursor.key(after), began, began, finished_at, RUNS_AT_ONCE])
+    return [cursor.uuid(key) for (key,) in found]
 
 
 def next_pack(run_id: uuid.UUID) -> EventPack | None:

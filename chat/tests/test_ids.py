@@ -1,9 +1,10 @@
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chat.ids import new_id, parse_id
+from chat.ids import earliest_id, new_id, parse_id
 
 
 def test_an_id_is_a_uuid_of_version_7_with_the_time_in_front():
@@ -11,6 +12,14 @@ def test_an_id_is_a_uuid_of_version_7_with_the_time_in_front():
     made = new_id()
     assert (made.version, made.variant) == (7, uuid.RFC_4122)
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_a_moment_parts_the_ids_made_before_from_those_made_after():
+    earlier = new_id()
+    time.sleep(0.003)
+    moment = datetime.now(UTC)
+    assert earlier < earliest_id(moment) < new_id()
+    assert new_id() < earliest_id(moment + timedelta(seconds=60))
 
 
 def test_ids_sort_in_the_order_in_which_they_were_made():

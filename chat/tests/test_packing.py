@@ -1,6 +1,7 @@
 """Packed events: read as they were, by whoever reads, whatever of a run is packed at the moment."""
 
 import asyncio
+import uuid
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from agents.events import ChatChunk, ChatComplete
 from chat import packing
 from chat.account import export
+from chat.ids import earliest_id, new_id
 from chat.journal import Journal
 from chat.journal.live_run import READ_BYTES
 from chat.journal.reading import read_entries, stored_entries
@@ -27,10 +29,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ended_run(*pieces: str, seconds_ago: float = 100) -> Run:
-    run = make_run(make_conversation(make_user()), content="".join(pieces), status=Run.Status.COMPLETED)
+    ended_at = timezone.now() - timedelta(seconds=seconds_ago)
+    began = uuid.UUID(int=new_id().int % (1 << 80) + earliest_id(ended_at - timedelta(seconds=1)).int)
+    conversation = make_conversation(make_user())
+    run = make_run(conversation, id=began, content="".join(pieces), status=Run.Status.COMPLETED, finished_at=ended_at)
     last = ChatComplete(final_response="".join(pieces), total_tool_calls=0)
     tell(run, *(ChatChunk(content=piece) for piece in pieces), last)
-    Run.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(seconds=seconds_ago))
     return run
 
 
@@ -99,10 +103,10 @@ def test_runs_are_packed_that_ended_long_enough_ago_the_oldest_first():
     tell(running, ChatChunk(content="x"))
     pruned = ended_run("c")
     Run.objects.filter(pk=pruned.pk).update(events_pruned=True)
-    assert runs_to_pack(60) == sorted([old.pk, older.pk])
-    assert runs_to_pack(60, old.pk) == [older.pk]
-    list(pack_run(old.pk))
-    assert runs_to_pack(60) == [older.pk]
+    assert runs_to_pack(60) == [older.pk, old.pk]
+    assert runs_to_pack(60, older.pk) == [old.pk]
+    list(pack_run(older.pk))
+    assert runs_to_pack(60) == [old.pk]
 
 
 def test_what_another_process_has_packed_or_pruned_meanwhile_is_left_as_it_is():
