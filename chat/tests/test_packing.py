@@ -178,9 +178,9 @@ def test_the_command_packs_what_is_old_enough_in_as_many_looks_as_it_needs():
         command("pack_runs", "--after", "-1")
 
 
-async def test_a_reader_misses_nothing_while_its_run_is_packed(settings):
+async def test_a_reader_misses_nothing_while_two_processes_pack_its_run(settings):
     settings.PACK_EVENTS_AFTER_SECONDS = 0
-    journal = Journal(gather=0.001)
+    journal, other = Journal(gather=0.001), Journal(gather=0.001)
     run = await journal.execute(lambda: ended_run(*(f"{number} " * 500 for number in range(300))))
     told = await journal.execute(lambda: rows_of(run))
     seen: list[list] = [[] for _ in range(4)]
@@ -192,9 +192,14 @@ async def test_a_reader_misses_nothing_while_its_run_is_packed(settings):
                 await asyncio.sleep(pause)
 
     await asyncio.gather(
-        *(follow(into, number / 100) for number, into in enumerate(seen)), Packing(journal).pack_some()
+        *(follow(into, number / 100) for number, into in enumerate(seen)),
+        *(Packing(each).pack_some() for each in (journal, other)),
     )
     assert [len(each) for each in seen] == [len(told)] * 4
     assert all(each == told for each in seen)
+    assert await journal.execute(lambda: facts(stored_entries(run.pk))) == told
+    await journal.execute(lambda: list(pack_run(run.pk)))  # where both have left it to each other
+    assert await journal.execute(lambda: facts(stored_entries(run.pk))) == told
     assert not await journal.execute(lambda: RunEvent.objects.exists())
-    await journal.drain()
+    for each in (journal, other):
+        await each.drain()
