@@ -21,7 +21,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_m
 from agents.events import ChatChunk, ChatComplete, ToolCallComplete, ToolCallState
 from chat.exceptions import OwnershipLost
 from chat.journal import Entry, Journal, LiveRun
-from chat.models import Conversation, Run, RunEvent
+from chat.journal.reading import stored_entries
+from chat.models import Conversation, Run
+from chat.packing import pack_run
 from chat.tests.rows import make_conversation, make_run, make_user, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,8 +31,7 @@ LARGE = 70_000  # a few of these push a run's first events out of memory
 
 
 def stored(run_id: uuid.UUID) -> list[tuple[int, str, str]]:
-    rows = RunEvent.objects.filter(run_id=run_id).order_by("seq")
-    return list(rows.values_list("seq", "event_type", "body"))
+    return [(entry.seq, entry.event_type, entry.body.decode()) for entry in stored_entries(run_id)]
 
 
 def text_of(rows: list[tuple[int, str, str]]) -> str:
@@ -40,10 +41,9 @@ def text_of(rows: list[tuple[int, str, str]]) -> str:
 def check_readable(run_id: uuid.UUID, batch: list[Entry]) -> None:
     """What a reader has been shown, a connection that was opened just now can read."""
     connection.close()
-    seqs = [entry.seq for entry in batch]
-    rows = dict(RunEvent.objects.filter(run_id=run_id, seq__in=seqs).values_list("seq", "body"))
+    rows = {seq: body for seq, _, body in stored(run_id)}
     connection.close()
-    assert rows == {entry.seq: entry.body.decode() for entry in batch}
+    assert all(rows[entry.seq] == entry.body.decode() for entry in batch)
 
 
 @dataclass
@@ -159,6 +159,13 @@ class JournalMachine(RuleBasedStateMachine):
 
     async def close(self, journal: Journal, live: LiveRun) -> None:
         journal.close(live)
+
+    @rule(story=stories, whole=st.booleans())
+    def pack(self, story: Story, whole: bool) -> None:
+        """The first events, or all of them, of a run that has ended."""
+        for _ in pack_run(story.run.pk) if story.ended else ():
+            if not whole:
+                break
 
     # --- takeovers ---------------------------------------------------------------------------------------------------
     @rule(story=stories, closed=st.booleans())
