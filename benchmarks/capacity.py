@@ -7,11 +7,13 @@ from benchmarks.row import Row, at_least, at_most
 from benchmarks.servers import OURS, PLAIN, Laboratory, Server
 
 GOAL = "Capacity and smoothness"
-SECONDS, RAMP = 2, 1.0
+STARTS_PER_SECOND = 80  # streams come one after the other: what a crowd costs that starts at once is measured elsewhere
+SECONDS = 3  # for which all of them are open
+TOKENS_PER_SECOND = 50
 LATE = 0.1  # seconds from the sending of a token to its coming: beyond that a server is full
 GATHER_MS = 25  # STREAM_GATHER_MS as it stands by default
-START = {OURS: 200, PLAIN: 70}  # streams to begin the search with
-PROBES = 5
+START = {OURS: 240, PLAIN: 90}  # streams to begin the search with
+PROBES = 4
 LARGEST = 1600
 THOUSAND = Load("stamped:120:100", streams=1000, ramp=8.0)
 MS = 1000
@@ -56,7 +58,8 @@ def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
 
 
 def load_of(streams: int) -> Load:
-    return Load(f"stamped:{SECONDS * 50}:20", streams=streams, ramp=RAMP)
+    ramp = streams / STARTS_PER_SECOND
+    return Load(f"stamped:{round((ramp + SECONDS) * TOKENS_PER_SECOND)}:20", streams=streams, ramp=ramp)
 
 
 def carried(server: Server, *, probes: int) -> int:

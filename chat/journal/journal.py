@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError
 from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.database import in_database, with_connection
 from chat.exceptions import OwnershipLost
+from chat.journal.checkpoints import Checkpoints
 from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
 from chat.journal.pulse import Pulse
 from chat.journal.reading import read_entries
@@ -51,6 +52,7 @@ class Journal:
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = Threads(1, "journal")
+        self._checkpoints = Checkpoints()
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -190,6 +192,7 @@ class Journal:
             job.settle()
         if stored:
             self._on_stored(stored)
+        self._checkpoints.committed()
         if self._soon or self._jobs:
             self._flush()
 
@@ -215,6 +218,7 @@ class Journal:
         """Store what waits, and end the writer's thread."""
         await self.execute(lambda: None)
         self._thread.close()
+        self._checkpoints.close()
 
     # --- reading -----------------------------------------------------------------------------------------------------
     async def follow(self, run_id: uuid.UUID, after: int = 0) -> AsyncGenerator[list[Entry], None]:
