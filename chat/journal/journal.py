@@ -8,7 +8,8 @@ transaction; the first token and everything else is committed at once.
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 HEARTBEAT = 15.0  # seconds
+REPLAYS = 2  # reads at once for those who come back to a long run: others find a thread of the database free
 POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
 
@@ -49,6 +51,7 @@ class Journal:
         self.live: dict[uuid.UUID, LiveRun] = {}
         self.watches: dict[uuid.UUID, Watch] = {}
         self.readers = 0
+        self._replays = asyncio.Semaphore(REPLAYS)
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = Threads(1, "journal")
@@ -230,11 +233,12 @@ class Journal:
         self.readers += 1
         pulse = Pulse(self.heartbeat, lambda: self._wake(run_id))
         live: LiveRun | None = None
+        catches_up = False
         try:
             while True:
                 if live is None or live.closed:
                     live = self._open_run(run_id)
-                entries, ended = await self._stored_after(run_id, live, after)
+                entries, ended = await self._stored_after(run_id, live, after, catches_up=catches_up)
                 if ended and not entries:
                     return
                 if entries or pulse.is_due:
@@ -245,8 +249,10 @@ class Journal:
                     after = entries[-1].seq if entries else after
                     if live is None or live.closed or live.stored_seq > after:
                         await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
+                        catches_up = True
                         continue
-                await self._news(run_id, live)
+                catches_up = False
+                await (self._hinted(run_id) if live is None else live.watch.news())
         finally:
             pulse.stop()
             self.readers -= 1
@@ -256,16 +262,16 @@ class Journal:
         live = self.live.get(run_id)
         return None if live is None or live.closed else live
 
-    async def _stored_after(self, run_id: uuid.UUID, live: LiveRun | None, after: int) -> tuple[list[Entry], bool]:
+    async def _stored_after(
+        self, run_id: uuid.UUID, live: LiveRun | None, after: int, *, catches_up: bool
+    ) -> tuple[list[Entry], bool]:
         """Events after the cursor, from memory where it has them, and whether there are none to come."""
         if live is not None:
             entries = live.after(after)
             if entries is not None:
                 return entries, live.finished
-        return await in_database(read_entries, run_id, after, READ_BYTES)
-
-    def _news(self, run_id: uuid.UUID, live: LiveRun | None) -> Awaitable[None]:
-        return self._hinted(run_id) if live is None else live.watch.news()
+        async with self._replays if catches_up else nullcontext():
+            return await in_database(read_entries, run_id, after, READ_BYTES)
 
     async def _hinted(self, run_id: uuid.UUID) -> None:
         """Wait for news of a run that another process has: for a hint, and at most POLL seconds."""
