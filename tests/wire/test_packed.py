@@ -3,8 +3,10 @@
 import asyncio
 import json
 
-from tests.product import Product
-from tests.wire.client import Client
+import aiohttp
+
+from tests.product import Product, Serve
+from tests.wire.client import Client, eventually
 from tests.wire.rows import key, select
 from tests.wire.scripts import uses
 
@@ -65,3 +67,18 @@ async def test_a_socket_gets_the_same_bytes_as_while_the_run_went_on(alice: Clie
             assert [await socket.text() for _ in live[after:]] == live[after:]
         await socket.send("cancel", {"run_id": run_id})
         assert await socket.text() == live[-1]
+
+
+async def test_a_server_packs_its_runs_by_itself(serve: Serve, session: aiohttp.ClientSession, settings_of_the_tests):
+    server = serve("sqlite", **settings_of_the_tests, PACK_EVENTS_AFTER_SECONDS=0)
+    alice = Client(server, session, server.bearer("alice"))
+    async with alice.stream("paced:20:5") as stream:
+        frames = [frame.data for frame in await stream.rest()]
+
+    async def is_packed() -> bool:
+        ((rows,),) = select(server, "SELECT count(*) FROM chat_runevent")
+        return rows == 0
+
+    await eventually(is_packed, seconds=30)
+    async with alice.follow(stream.run_id) as again:
+        assert [frame.data for frame in await again.rest()] == frames
