@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
@@ -82,7 +83,7 @@ class Journal:
         live.close()
 
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> "asyncio.Future[None] | None":
-        """Take a piece of text. Returns what to wait for before the next one: nothing after a run's first piece.
+        """Take a piece of text. Returns what to wait for before the next one: nothing while pieces come slowly.
 
         Else it is the end of the gather window, just before what waits is stored: text put then still comes with it,
         so a run finds in one piece whatever the model has said meanwhile. While the database is far behind it is the
@@ -90,6 +91,8 @@ class Journal:
         """
         if live.lost:
             raise OwnershipLost
+        now = monotonic()
+        comes_slowly, live.put_at = now - live.put_at > 2 * self.gather, now
         live.put_text(event)
         self._dirty[live] = None
         if not live.spoke:
@@ -100,7 +103,7 @@ class Journal:
             return self._when_stored(live)
         if self._timer is None:
             self._open_window()
-        return self._window.news()
+        return None if comes_slowly else self._window.news()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.

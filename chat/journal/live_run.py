@@ -44,7 +44,7 @@ class LiveRun:
     """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`."""
 
     __slots__ = ("closed", "entries", "epoch", "finished", "key", "last_seq", "lost", "pending", "pending_chars",
-                 "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "watch", "writes")  # fmt: skip
+                 "put_at", "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "watch", "writes")  # fmt: skip
 
     def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int) -> None:
         self.run_id = run_id
@@ -59,6 +59,7 @@ class LiveRun:
         self.entries: deque[Entry] = deque()
         self.tail_bytes = 0
         self.spoke = False
+        self.put_at = 0.0  # when its last piece of text came, by the monotonic clock
         self.finished = False
         self.lost = False
         self.closed = False  # also when it is lost: readers go on with the rows
