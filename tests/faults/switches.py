@@ -3,6 +3,7 @@ which commit a process dies. Written by the test, read by the process at the ver
 
 import os
 import signal
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -32,9 +33,15 @@ class Switches:
         return was_armed
 
 
+@cache
+def switch(name: str) -> Path:
+    """The file of a switch, made once: Python interns the parts of each path, and its table of names would grow."""
+    return Path(os.environ[FOLDER]) / name
+
+
 def lost_percent() -> int:
     try:
-        return int((Path(os.environ[FOLDER]) / "lose").read_text() or 0)
+        return int(switch("lose").read_text() or 0)
     except FileNotFoundError:
         return 0
 
@@ -48,7 +55,7 @@ class Commits:
     def due(self, tables: set[str]) -> str:
         """Count a commit of rows of these tables that is to happen: on which side of it to die, or an empty text."""
         try:
-            commit, side, table = (Path(os.environ[FOLDER]) / "crash").read_text().split()
+            commit, side, table = switch("crash").read_text().split()
         except FileNotFoundError:
             self.count = 0
             return ""
@@ -58,5 +65,5 @@ class Commits:
         return side if self.count == int(commit) else ""
 
     def die(self) -> None:
-        (Path(os.environ[FOLDER]) / "crash").unlink()
+        switch("crash").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
