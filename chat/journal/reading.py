@@ -87,9 +87,7 @@ def _packed(cursor: Cursor, key: Any, after: int, max_bytes: int) -> Iterator[En
         entries = unpack(bytes(data), first_seq)
         for entry in entries[max(0, after + 1 - first_seq) :]:
             yield entry
-            max_bytes -= 2 * len(
-                entry.body
-            )  # a pack is not unpacked for a little of it: the next read would do it again
+            max_bytes -= 2 * len(entry.body)  # no other pack for a little of it: the next read would unpack it again
         after = last_seq
 
 
