@@ -24,7 +24,7 @@ from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
 from chat.journal.pulse import Pulse
 from chat.journal.reading import read_entries
 from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
-from chat.journal.watch import Watch
+from chat.journal.watch import Listener, Listeners, Watch
 from chat.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Journal:
         self.gather = gather
         self.heartbeat = heartbeat
         self.live: dict[uuid.UUID, LiveRun] = {}
-        self.watches: dict[uuid.UUID, Watch] = {}
+        self.listeners = Listeners()
         self.readers = 0
         self._replays = asyncio.Semaphore(REPLAYS)
         self._on_stored = on_stored
@@ -72,8 +72,7 @@ class Journal:
             live.publish(list(entries))
             live.last_seq = live.stored_seq
         self.live[run_id] = live
-        if run_id in self.watches:
-            self.watches[run_id].wake()
+        self.listeners.tell(run_id)
         return live
 
     def close(self, live: LiveRun) -> None:
@@ -235,12 +234,15 @@ class Journal:
         """
         self.readers += 1
         pulse = Pulse(self.heartbeat, lambda: self._wake(run_id))
+        listener = Listener(self.listeners, run_id)
         live: LiveRun | None = None
         catches_up = False
         try:
             while True:
                 if live is None or live.closed:
                     live = self._open_run(run_id)
+                if live is None:
+                    listener.begin_to_look()
                 entries, ended = await self._stored_after(run_id, live, after, catches_up=catches_up)
                 if ended and not entries:
                     return
@@ -255,9 +257,10 @@ class Journal:
                         catches_up = True
                         continue
                 catches_up = False
-                await (self._hinted(run_id) if live is None else live.watch.news())
+                await (listener.wait(POLL) if live is None else live.watch.news())
         finally:
             pulse.stop()
+            listener.leave()
             self.readers -= 1
 
     def _open_run(self, run_id: uuid.UUID) -> LiveRun | None:
@@ -276,15 +279,6 @@ class Journal:
         async with self._replays if catches_up else nullcontext():
             return await in_database(read_entries, run_id, after, READ_BYTES)
 
-    async def _hinted(self, run_id: uuid.UUID) -> None:
-        """Wait for news of a run that another process has: for a hint, and at most POLL seconds."""
-        watch = self.watches.setdefault(run_id, Watch())
-        try:
-            await watch.wait(POLL)
-        finally:
-            if not watch.waiting:
-                self.watches.pop(run_id, None)
-
     def _wake(self, run_id: uuid.UUID) -> None:
         """Let the readers of a run of ours look whether it is time for a sign of life."""
         if run_id in self.live:
@@ -292,8 +286,7 @@ class Journal:
 
     def hint(self, run_id: uuid.UUID) -> None:
         """Another process says that the run has new events."""
-        if run_id in self.watches:
-            self.watches[run_id].wake()
+        self.listeners.tell(run_id)
 
 
 def _end_a_run(entries: list[Entry]) -> bool:

@@ -1,19 +1,17 @@
-"""A place where many tasks wait for the same news."""
+"""Places where tasks wait for news."""
 
 import asyncio
+import uuid
+from contextlib import suppress
 
 
 class Watch:
-    """Like asyncio.Event, but a wake-up reaches only those who wait now, and a wait can have a deadline of its own."""
+    """Like asyncio.Event, but a wake-up reaches only those who wait now."""
 
     __slots__ = ("_waiters",)
 
     def __init__(self) -> None:
         self._waiters: list[asyncio.Future[None]] = []
-
-    @property
-    def waiting(self) -> int:
-        return len(self._waiters)
 
     def wake(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -27,18 +25,43 @@ class Watch:
         self._waiters.append(waiter)
         return waiter
 
+
+class Listener:
+    """One reader of a run that another process has. What it hears while it looks at the rows is kept for its next wait.
+
+    The rows may have been read before what the hint tells of was stored.
+    """
+
+    __slots__ = ("_heard", "_listeners", "_run_id")
+
+    def __init__(self, listeners: "Listeners", run_id: uuid.UUID) -> None:
+        self._listeners, self._run_id = listeners, run_id
+        self._heard = asyncio.Event()
+
+    def hear(self) -> None:
+        self._heard.set()
+
+    def begin_to_look(self) -> None:
+        """What was heard so far is among the rows."""
+        self._heard.clear()
+        self._listeners.setdefault(self._run_id, set()).add(self)
+
     async def wait(self, seconds: float) -> None:
-        """Return at the next wake-up, or after so many seconds."""
-        waiter = self.news()
-        deadline = asyncio.get_running_loop().call_later(seconds, _expire, waiter)
-        try:
-            await waiter
-        finally:
-            deadline.cancel()
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+        """Return when something has been heard since the look began, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+
+    def leave(self) -> None:
+        others = self._listeners.get(self._run_id, set())
+        others.discard(self)
+        if not others:
+            self._listeners.pop(self._run_id, None)
 
 
-def _expire(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+class Listeners(dict[uuid.UUID, set[Listener]]):
+    """The listeners of one process, by run."""
+
+    def tell(self, run_id: uuid.UUID) -> None:
+        for listener in self.get(run_id, ()):
+            listener.hear()

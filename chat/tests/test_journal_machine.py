@@ -7,10 +7,12 @@ nothing written by an owner who has lost the run; and nothing shown that another
 import asyncio
 import json
 import uuid
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -21,6 +23,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_m
 from agents.events import ChatChunk, ChatComplete, ToolCallComplete, ToolCallState
 from chat.exceptions import OwnershipLost
 from chat.journal import Entry, Journal, LiveRun
+from chat.journal.journal import POLL
 from chat.journal.reading import stored_entries
 from chat.models import Conversation, Run
 from chat.packing import pack_run
@@ -257,4 +260,35 @@ async def test_a_reader_who_follows_a_run_that_nobody_owns_gets_its_rows_and_wai
             if seen == [2]:
                 await journal.execute(lambda: finish(run))
     assert seen == [2, 3]
+    await journal.drain()
+
+
+class Meanwhile(Journal):
+    """A journal whose readers have read the rows when something happens: `then` is called once, before they go on."""
+
+    then: Callable[[], Awaitable[None]] | None = None
+
+    async def _stored_after(self, *args: Any, **options: Any) -> tuple[list[Entry], bool]:
+        found = await super()._stored_after(*args, **options)
+        then, self.then = self.then, None
+        if then is not None:
+            await then()
+        return found
+
+
+async def test_a_hint_that_comes_while_a_reader_looks_is_not_lost(transactional_db):
+    journal = Meanwhile(gather=0.001)
+    run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+
+    async def elsewhere() -> None:
+        await journal.execute(lambda: tell(run, ChatChunk(content="one")))
+        journal.hint(run.pk)
+
+    async with aclosing(journal.follow(run.pk)) as batches:
+        assert await anext(batches) == []
+        journal.then = elsewhere
+        began = asyncio.get_running_loop().time()
+        assert [entry.seq for entry in await anext(batches)] == [1]
+        assert asyncio.get_running_loop().time() - began < POLL / 2
+    assert not journal.listeners
     await journal.drain()
