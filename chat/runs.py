@@ -131,7 +131,12 @@ class Runs:
         agent = self._agent(run.agent_config, tools)
         task = RunTask(run, live, self.journal, agent, transcript, base=base)
         self.tasks[run.pk] = task
-        self._spawn(task.execute()).add_done_callback(lambda _: self.tasks.pop(run.pk, None))
+        self._spawn(task.execute()).add_done_callback(lambda _: self._forget(task))
+
+    def _forget(self, ended: RunTask) -> None:
+        """Not the task that has taken the run up again since: it would lose its lease."""
+        if self.tasks.get(ended.run.pk) is ended:
+            del self.tasks[ended.run.pk]
 
     def _agent(self, config: AgentConfig, tools: Any) -> StreamingAgent:
         if config.provider not in self._models:

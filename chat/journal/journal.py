@@ -71,6 +71,8 @@ class Journal:
         if entries:
             live.publish(list(entries))
             live.last_seq = live.stored_seq
+        if run_id in self.live:  # of an ownership that was lost, and does not know it yet: its readers come here
+            self.live[run_id].close()
         self.live[run_id] = live
         self.listeners.tell(run_id)
         return live
