@@ -145,17 +145,7 @@ class Error(Event, tag="error"):
 
 ToolEvent = ToolCallStart | ToolCallComplete | ToolCallError
 AnyEvent = (
-    RunStarted
-    | ChatChunk
-    | ReasoningChunk
-    | ToolCallStart
-    | ToolCallComplete
-    | ToolCallError
-    | ModelRetry
-    | RunResumed
-    | ChatComplete
-    | ChatCancelled
-    | Error
+    RunStarted | ChatChunk | ReasoningChunk | ToolEvent | ModelRetry | RunResumed | ChatComplete | ChatCancelled | Error
 )
 EVENT_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 TERMINAL_EVENT_TYPES = frozenset(name for name, kind in EVENT_TYPES.items() if kind.terminal)

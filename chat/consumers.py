@@ -14,7 +14,7 @@ from channels.exceptions import StopConsumer
 from django.conf import settings
 
 from agents.errors import ErrorCode
-from agents.events import ToolCallComplete, ToolCallError, ToolCallStart
+from agents.events import ToolEvent
 from chat import log_context
 from chat.access import Caller, authenticate
 from chat.api.errors import as_refused
@@ -32,7 +32,7 @@ from chat.runs import current_runs
 log = logging.getLogger(__name__)
 CLOSE_CODES = {ErrorCode.UNAUTHENTICATED: 4401, ErrorCode.FORBIDDEN: 4403, ErrorCode.RATE_LIMITED: 4429}
 CLOSE_OTHER = 4400
-TOOL_EVENTS = frozenset(str(kind.__struct_config__.tag) for kind in (ToolCallStart, ToolCallComplete, ToolCallError))
+TOOL_EVENTS = frozenset(str(kind.__struct_config__.tag) for kind in ToolEvent.__args__)
 PONG = '{"type":"pong","data":{}}'
 
 
