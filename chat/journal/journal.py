@@ -242,9 +242,7 @@ class Journal:
         try:
             while True:
                 if live is None or live.closed:
-                    live = self._open_run(run_id)
-                if live is None:
-                    listener.begin_to_look()
+                    live = self._open_run(run_id, listener)
                 entries, ended = await self._stored_after(run_id, live, after, catches_up=catches_up)
                 if ended and not entries:
                     return
@@ -265,10 +263,13 @@ class Journal:
             listener.leave()
             self.readers -= 1
 
-    def _open_run(self, run_id: uuid.UUID) -> LiveRun | None:
-        """The run as this process has it in memory."""
+    def _open_run(self, run_id: uuid.UUID, listener: Listener) -> LiveRun | None:
+        """The run as this process has it in memory. Where it has not, the listener begins to look at the rows."""
         live = self.live.get(run_id)
-        return None if live is None or live.closed else live
+        if live is not None and not live.closed:
+            return live
+        listener.begin_to_look()
+        return None
 
     async def _stored_after(
         self, run_id: uuid.UUID, live: LiveRun | None, after: int, *, catches_up: bool
