@@ -46,8 +46,8 @@ class Threads:
         if not self._threads:
             atexit.register(self.close)
         thread = Thread(target=self._serve, name=f"{self._name}_{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:

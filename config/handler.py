@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+PIECE = 2**17  # bytes; a stream's pieces hold events of half as many, and what frames them
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
@@ -37,8 +38,8 @@ class Handler(ASGIHandler):
 
     @classmethod
     def chunk_bytes(cls, data: Any) -> Any:
-        """Django's, without a generator for the many pieces of a stream that are small."""
-        return ((data, True),) if len(data) <= cls.chunk_size else super().chunk_bytes(data)
+        """Django's, without a generator for the many pieces of a stream, which are whole frames and stay so."""
+        return ((data, True),) if len(data) <= PIECE else super().chunk_bytes(data)
 
     async def _serve(self, request: ASGIRequest, receive: Receive, send: Send) -> None:
         """Answer, unless the client goes away before: then the view is cancelled."""

@@ -10,6 +10,7 @@ TIMED_OUT = "The model did not answer in time. Try again, or choose a faster mod
 UNREACHABLE = "The model provider could not be reached. Check OPENAI_BASE_URL and the network, then try again."
 NO_PROVIDER = "OPENAI_BASE_URL leads to a web page, not to a model provider. It usually ends in /v1."
 UNUSABLE = "OPENAI_BASE_URL or OPENAI_API_KEY cannot be used as it is. Look for missing or stray characters in it."
+NO_CERTIFICATES = "The file that SSL_CERT_FILE names cannot be read. It has to hold certificates, in PEM."
 TOO_LONG = (
     "The conversation is longer than the model can read. Start a new one, or choose a model with a longer context."
 )

@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from agents.errors import ErrorCode, ModelError
 from agents.llm.answer import Answer
 from agents.llm.base import ModelDelta, ModelRequest
-from agents.llm.failures import NO_PROVIDER, TIMED_OUT, UNREACHABLE, UNUSABLE, refused
+from agents.llm.failures import NO_CERTIFICATES, NO_PROVIDER, TIMED_OUT, UNREACHABLE, UNUSABLE, refused
 from agents.llm.parameters import refused_parameter, substitute
 from agents.llm.request_body import call_ids, chat_body, encode_body, vendor_fields
 from agents.llm.retries import FIRST_DELAY, Retries, retry_after
@@ -145,6 +145,9 @@ class OpenAIChatModel:
         except (httpx2.InvalidURL, ValueError) as error:  # a URL without a host, a key with a line break, …
             log.warning("The configuration of the model provider cannot be used: %s", type(error).__name__)
             raise ModelError(ErrorCode.MODEL_ERROR, UNUSABLE) from error
+        except OSError as error:  # aiohttp's own are above; what is left are certificates that cannot be read
+            log.warning("The certificates for the model provider cannot be read: %s", type(error).__name__)
+            raise ModelError(ErrorCode.MODEL_ERROR, NO_CERTIFICATES) from error
         return response
 
     async def _endpoint(self) -> Endpoint:

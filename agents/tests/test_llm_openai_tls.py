@@ -70,3 +70,19 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLCont
         await model.aclose()
     assert failure.code is ErrorCode.MODEL_UNAVAILABLE
     assert not provider.requests
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["no file", "no certificate in it"])
+async def test_certificates_that_cannot_be_read_are_named(
+    content: str | None, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    named = tmp_path / "named.pem"
+    if content is not None:
+        named.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(named))
+    async with Provider(say("never"), tls=tls) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url, max_retries=0)
+        _, failure = await ask_and_fail(model)
+        await model.aclose()
+    assert failure.code is ErrorCode.MODEL_ERROR
+    assert "SSL_CERT_FILE" in failure.message
