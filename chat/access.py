@@ -159,7 +159,7 @@ def _check_forgery(credentials: Credentials) -> None:
     if credentials.websocket:
         if not credentials.origin_is_own:
             raise Refused(ErrorCode.FORBIDDEN, "A socket with a session has to come from this server's own pages.")
-    elif credentials.asked_by_another_page:
+    elif credentials.asked_by_another_page or credentials.is_read_by_another_page:
         raise Refused(ErrorCode.FORBIDDEN, "A request with a session has to come from this server's own pages.")
     elif credentials.request is not None:
         check = CsrfViewMiddleware(_no_view)

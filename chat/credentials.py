@@ -82,6 +82,12 @@ class Credentials:
         return not (visits and self.request is not None and self.request.method in {"GET", "HEAD"})
 
     @property
+    def is_read_by_another_page(self) -> bool:
+        """Whether a request that only reads names another page as its origin. (Others have to show a CSRF token.)"""
+        reads = self.request is not None and self.request.method in {"GET", "HEAD", "OPTIONS"}
+        return reads and "origin" in self.headers and not self.origin_is_own
+
+    @property
     def cookies(self) -> dict[str, str]:
         if self.request is not None:
             return self.request.COOKIES

@@ -7,6 +7,7 @@ that it is sent; and it takes a request's whole body before the application sees
 import asyncio
 from contextlib import nullcontext
 from functools import partial
+from http.client import responses
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -143,6 +144,10 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         """daphne's answer where the application gives none."""
         self.setHeader(HEADER, self._request_id())
         super().basic_error(status, status_text, body)
+
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:  # noqa: N802 - Twisted's name
+        """With the phrase of the status: Twisted does not know all of them."""
+        super().setResponseCode(code, message or responses.get(code, "Unknown").encode())
 
     def say(self, piece: bytes) -> bool:
         """Write a piece of a body at once, without the layers that a body whose head has gone needs no more.

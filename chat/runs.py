@@ -6,7 +6,6 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -39,13 +38,13 @@ from chat.recovery import Recovered, claim_abandoned
 from chat.requests import ChatRequest
 from chat.retention import prune_batch
 from chat.run_task import RunTask
+from chat.waits import RETRY_AFTER, Waits
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of, and renews its leases at the latest
 CANCEL_SECONDS = 5.0
 WRITE_SECONDS = 5.0  # how long a request waits for the database before it is told to come back
-RETRY_AFTER = 2.0
 PRUNE_EVERY = 600  # beats; one batch of old events every ten minutes or so
 
 
@@ -73,6 +72,7 @@ class Runs:
             on_released=self._on_released,
         )
         self.journal = Journal(gather=settings.STREAM_GATHER_MS / 1000, on_stored=self.hints.stored)
+        self._waits = Waits(self.journal)
         self.decisions = Decisions(self.journal, self.lease, self._spawn)
         self.tasks: dict[uuid.UUID, RunTask] = {}
         self.draining = False
@@ -162,10 +162,8 @@ class Runs:
 
     # --- wait and cancel ---------------------------------------------------------------------------------------------
     async def wait(self, run_id: uuid.UUID) -> None:
-        """Return when the run has ended, whichever process runs it."""
-        async with aclosing(self.journal.follow(run_id, after=0)) as batches:
-            async for _ in batches:
-                pass
+        """Return when the run has ended, whichever process runs it. Raises Refused when this one stops before."""
+        await self._waits.for_end_of(run_id)
 
     async def cancel(self, run_id: uuid.UUID) -> None:
         """Stop a run, wherever it runs, and wait (a few seconds at most) until it has stopped."""
@@ -259,6 +257,7 @@ class Runs:
         running = [task for task in self._background if task not in self._keepers]
         if running:
             await asyncio.wait(running, timeout=settings.DRAIN_SECONDS)
+        self._waits.turn_away()
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

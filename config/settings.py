@@ -171,6 +171,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # served from where they are installed: there is no collectstatic step to forget
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MAX_AGE = 0  # browsers ask whether a file has changed: modules of two versions never meet
 
 # --- Who may ---------------------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Journal:
         live.close()
 
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> "asyncio.Future[None] | None":
-        """Take a piece of text. Returns what to wait for before the next one: nothing while pieces come slowly.
+        """Take a piece of text. Returns what to wait for before the next one: nothing where none is likely to join it.
 
         Else it is the end of the gather window, just before what waits is stored: text put then still comes with it,
         so a run finds in one piece whatever the model has said meanwhile. While the database is far behind it is the
@@ -104,7 +104,7 @@ class Journal:
             return self._when_stored(live)
         if self._timer is None:
             self._open_window()
-        return None if comes_slowly else self._window.news()
+        return None if comes_slowly or live.alternates else self._window.news()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.

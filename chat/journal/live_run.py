@@ -77,6 +77,11 @@ class LiveRun:
             self.pending.append(event)
         self.pending_chars += len(event.content)
 
+    @property
+    def alternates(self) -> bool:
+        """Whether text and reasoning take turns, so that the next piece will not join the last one."""
+        return len(self.pending) > 1 and type(self.pending[-1]) is not type(self.pending[-2])
+
     def number(self, timestamp: str) -> list[Entry]:
         """Give the waiting events their numbers and bytes."""
         entries = []

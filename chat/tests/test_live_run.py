@@ -21,3 +21,12 @@ def test_pieces_of_one_kind_share_an_event():
     for event in (ReasoningChunk(content="hm"), ChatChunk(content="a"), ChatChunk(content="b")):
         live.put_text(event)
     assert [(type(event), event.content) for event in live.pending] == [(ReasoningChunk, "hm"), (ChatChunk, "ab")]
+
+
+def test_text_and_reasoning_that_take_turns_wait_for_nothing_to_join_them():
+    live = LiveRun(uuid.uuid4(), epoch=1, last_seq=0)
+    live.put_text(ChatChunk(content="a"))
+    live.put_text(ChatChunk(content="b"))
+    assert not live.alternates
+    live.put_text(ReasoningChunk(content="hm"))
+    assert live.alternates

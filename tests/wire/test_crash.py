@@ -1,5 +1,6 @@
 """A server that dies in the middle of an answer: another one takes the run up and ends it, once."""
 
+import asyncio
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -188,6 +189,26 @@ async def test_a_stopping_server_takes_no_new_messages_and_is_not_ready(serve: S
             assert int(refused.headers["Retry-After"]) >= 1
         assert (await stream.rest())[-1].type == "chat_complete"
     assert server.process.popen.wait(5) == 0
+
+
+async def test_who_waits_for_a_whole_answer_is_told_that_the_server_stops(serve: Serve, session, quick):
+    server = serve(**quick)
+    alice = someone(server, session)
+    waiting = asyncio.create_task(alice.post("/chat", {"message": SLOW}))
+
+    async def is_running() -> bool:
+        return bool((await alice.get("/conversations")).json["results"])
+
+    await eventually(is_running)
+    server.process.popen.terminate()
+    refused = await waiting
+    assert (refused.status, refused.code) == (503, "shutting_down")
+    assert int(refused.headers["Retry-After"]) >= 1
+    run_id = refused.json["error"]["details"]["run_id"]
+    assert server.process.popen.wait(5) == 0
+    again = await restart(serve, server, session, quick)
+    async with again.follow(run_id) as stream:
+        check_story([frame.event for frame in await stream.rest()], attempt=1)
 
 
 async def test_a_long_answer_goes_on_in_the_other_process_when_its_server_stops(serve: Serve, session, quick):

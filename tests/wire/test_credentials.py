@@ -152,6 +152,8 @@ async def test_a_session_may_read_and_with_its_token_write(server, session):
     wrong = {"X-CSRFToken": "x" * 32}
     assert (await visitor.ask("say:Hi", headers=wrong)).status == 403
     assert (await visitor.ask("say:Hi", headers={"Origin": "https://evil.example"})).status == 403
+    for origin, status in ((FRIEND, 403), ("https://evil.example", 403), ("null", 403), (server.url, 200)):
+        assert (await visitor.get("/conversations", headers={"Origin": origin})).status == status, origin
 
 
 async def test_the_rights_of_a_session_are_those_of_its_person(server, session):
