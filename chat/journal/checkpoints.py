@@ -24,10 +24,11 @@ class Checkpoints:
         self._loop = asyncio.get_running_loop()
         self._thread = Threads(1, "checkpoint")
         self._next = 0.0  # loop time
+        self._is_needed = connection.vendor == "sqlite"  # asked once: on the event loop it makes a connection each time
 
     def committed(self) -> None:
         """Something was stored: have it copied, unless that was done just now, or is being done."""
-        if self._loop.time() < self._next or connection.vendor != "sqlite":
+        if not self._is_needed or self._loop.time() < self._next:
             return
         self._next = float("inf")
         self._thread.run(lambda: with_connection(_checkpoint)).add_done_callback(self._done)
