@@ -48,6 +48,7 @@ class Sizes:
     crash_points: tuple[tuple[int, Side], ...] = ((1, "after"), (3, "before"), (3, "after"))
     pack_crash_points: tuple[tuple[int, Side], ...] = ((2, "before"),)
     idle_readers: int = 40
+    warm_seconds: float = 2
     load_seconds: float = 4
 
 
@@ -89,6 +90,7 @@ FULL = Sizes(
     crash_points=tuple((commit, side) for commit in range(1, 11) for side in ("before", "after")),
     pack_crash_points=tuple((commit, side) for commit in range(1, 5) for side in ("before", "after")),
     idle_readers=1000,
+    warm_seconds=300,
     load_seconds=600,
 )
 SIZES = FULL if IS_FULL else SMALL
