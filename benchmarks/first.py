@@ -8,7 +8,7 @@ from benchmarks.servers import OURS, PLAIN, POSTGRES, SERVERS, Laboratory, Serve
 GOAL = "First token"
 ALONE = "stamped:1"
 CROWD = Load("stamped:5:20", streams=100)
-ROUNDS, SECONDS = 2, 60
+ROUNDS, SECONDS = 2, 30
 MS = 1000
 
 

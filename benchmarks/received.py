@@ -9,7 +9,7 @@ STAMP = re.compile(rb"<(\d+\.\d{6})>")  # a token of the provider's `stamped` sc
 BETWEEN = rb'","seq":\d+,"timestamp":"[^"]*"\}\s+id: \S+\s+data: \{"event_type":"chat_chunk","content":"'
 COUNTED = re.compile(rb"\bt(\d*)(?:%b(\d*))? " % BETWEEN)  # of its `burst` scenario; our events may end within one
 END = re.compile(
-    rb"chat_complete|\[DONE\]|TEXT_MESSAGE_END"
+    rb"chat_complete|\[DONE\]|RUN_FINISHED"
 )  # what follows the last token; our last event repeats the whole text
 
 
