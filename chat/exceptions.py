@@ -4,7 +4,9 @@ from typing import Any
 
 from agents.errors import ErrorCode, Refused
 
-__all__ = ["AppendOnly", "NeedsOwnTransaction", "OwnershipLost", "Refused", "invalid", "not_found"]
+__all__ = ["RETRY_AFTER", "AppendOnly", "NeedsOwnTransaction", "OwnershipLost", "Refused", "invalid", "not_found"]
+
+RETRY_AFTER = 2.0  # seconds until what is away now may be back: the database, or another process in place of this one
 
 
 class NeedsOwnTransaction(Exception):

@@ -7,13 +7,12 @@ from agents.errors import ErrorCode
 from agents.events import TERMINAL_EVENT_TYPES
 from agents.statements import db_key, load
 from chat.access import Caller
-from chat.exceptions import Refused, invalid, not_found
+from chat.exceptions import RETRY_AFTER, Refused, invalid, not_found
 from chat.ids import parse_id
 from chat.journal import Entry
 from chat.journal.reading import read_entries
 from chat.models import Run
 
-RETRY_AFTER = 2.0  # seconds
 # Not `IN`: SQLite would list all conversations of the caller before it looks for one.
 OWNED = "id = %s AND EXISTS (SELECT 1 FROM chat_conversation c WHERE c.id = conversation_id AND c.owner_id = %s)"
 

@@ -27,7 +27,7 @@ from chat import log_context
 from chat.access import Caller
 from chat.begin import Begun, begin_run
 from chat.decisions import Decisions
-from chat.exceptions import NeedsOwnTransaction, Refused
+from chat.exceptions import RETRY_AFTER, NeedsOwnTransaction, Refused
 from chat.hints import Hints
 from chat.journal import Journal
 from chat.models import Reservation, Run, Spending
@@ -38,7 +38,7 @@ from chat.recovery import Recovered, claim_abandoned
 from chat.requests import ChatRequest
 from chat.retention import prune_batch
 from chat.run_task import RunTask
-from chat.waits import RETRY_AFTER, Waits
+from chat.waits import Waits
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

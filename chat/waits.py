@@ -6,10 +6,8 @@ from contextlib import aclosing
 from typing import Any
 
 from agents.errors import ErrorCode
-from chat.exceptions import Refused
+from chat.exceptions import RETRY_AFTER, Refused
 from chat.journal import Journal
-
-RETRY_AFTER = 2.0  # seconds: by then another process, or the next one, is there
 
 
 class Waits:

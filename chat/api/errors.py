@@ -12,11 +12,10 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from agents.errors import ErrorCode
-from chat.exceptions import Refused
+from chat.exceptions import RETRY_AFTER, Refused
 
 log = logging.getLogger(__name__)
 OUR_FAULT = "Something went wrong on our side. Try again."
-RETRY_AFTER = 2.0  # seconds
 NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
 Kinds = tuple[type[Exception], ...]
 ANSWERS: list[tuple[Kinds, ErrorCode, str, int | None]] = [
