@@ -16,10 +16,15 @@ export class AgentPicker {
   #chosen = null;
   #onChoose;
   #demo;
+  #wanted;
 
-  /** `demo`: no provider is set, so whatever model an agent names, the demo model answers. */
-  constructor(button, { demo, onChoose, onFailed }) {
+  /**
+   * `demo`: no provider is set, so whatever model an agent names, the demo model answers.
+   * `wanted`: the agent that the page's address names, or null.
+   */
+  constructor(button, { demo, wanted, onChoose, onFailed }) {
     this.#demo = demo;
+    this.#wanted = wanted;
     this.#button = button;
     this.#name = button.querySelector(".agent-name");
     this.#about = button.querySelector(".agent-about");
@@ -28,7 +33,7 @@ export class AgentPicker {
   }
 
   get slug() {
-    return this.#chosen ? slugOf(this.#chosen) : "default";
+    return this.#chosen ? slugOf(this.#chosen) : (this.#wanted ?? "default");
   }
 
   /** The name that people read for an agent; one that is gone keeps its technical name. */
@@ -37,10 +42,10 @@ export class AgentPicker {
     return agent?.name ?? slug ?? "Assistant";
   }
 
-  async load(wanted) {
+  async load() {
     const { results } = await api.agents();
     this.#agents = results;
-    const usable = [wanted, recall("agent")].map((slug) => this.#find(slug)).find((agent) => agent?.is_active !== false && agent);
+    const usable = [this.#wanted, recall("agent")].map((slug) => this.#find(slug)).find((agent) => agent?.is_active !== false && agent);
     this.#show(usable ?? results.find((agent) => agent.is_default) ?? this.#find("default") ?? results[0]);
   }
 
@@ -75,7 +80,7 @@ export class AgentPicker {
   }
 
   async #open() {
-    if (!this.#agents.length) await this.load(null); // the page has only just begun, or had no connection
+    if (!this.#agents.length) await this.load(); // the page has only just begun, or had no connection
     const items = this.#agents.map((agent) => this.#option(agent));
     const selected = this.#agents.indexOf(this.#chosen);
     openMenu(this.#button, { role: "listbox", label: "Agents", items, selected });

@@ -75,6 +75,7 @@ const composer = new Composer($("composer"), {
 
 const picker = new AgentPicker($("agent"), {
   demo: "demo" in document.body.dataset,
+  wanted: parameters.get("agent"),
   onChoose: ({ name }) => composer.setAgent(name),
   onFailed: failed,
 });
@@ -211,9 +212,9 @@ async function begin() {
   stream.connect();
   const wanted = parameters.get("conversation");
   const list = reloadList();
-  await picker.load(parameters.get("agent")).catch(failed);
+  if (!wanted) showConversation(); // at once: later it would undo what a person has begun meanwhile
+  await picker.load().catch(failed);
   if (wanted) await open(wanted, { how: "replaceState" });
-  else showConversation();
   await list;
   if (!drawer.isOpen && matchMedia("(pointer: fine)").matches) composer.focus();
 }

@@ -1,6 +1,8 @@
 """Writing a message: keys, drafts, Send and Stop."""
 
-from playwright.sync_api import expect
+from collections.abc import Callable
+
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.browser.chat_page import ChatPage, paced, script
 from tests.browser.conftest import NewPage
@@ -61,6 +63,29 @@ def test_own_message_and_a_waiting_state_are_there_at_once(chat: ChatPage) -> No
     )
     assert shown == [True, True, True]
     chat.done()
+
+
+def test_a_message_sent_before_the_agents_are_known_is_not_put_back(new_page: NewPage) -> None:
+    chat = new_page()
+    asked: list[Route] = []
+    frames: list[Callable[[], None]] = []
+
+    def hold(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda frame: frames.append(lambda: server.send(frame)))
+
+    chat.page.route("**/agents*", lambda route: asked.append(route))
+    chat.page.route_web_socket("**/ws", hold)
+    chat.open()
+    chat.ask("say:Early.")
+    expect(chat.questions).to_have_text(["say:Early."])
+    asked[0].continue_()
+    expect(chat.page.locator("#agent")).to_contain_text("scripted")
+    expect(chat.field).to_have_value("")
+    for send in frames:
+        send()
+    chat.done()
+    expect(chat.field).to_have_value("")
 
 
 def test_stop_takes_the_place_of_send_and_keeps_what_was_written(chat: ChatPage) -> None:
