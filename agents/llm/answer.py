@@ -8,6 +8,7 @@ import aiohttp
 
 from agents.errors import ErrorCode, ModelError
 from agents.llm.base import ModelDelta
+from agents.llm.body_reader import BodyReader
 from agents.llm.failures import BROKE_OFF, TIMED_OUT, UNREACHABLE
 from agents.llm.turn import Turn
 
@@ -63,7 +64,7 @@ class Answer:
         self.ended = False
         self._response = response
         self._turn = turn
-        self._read = response.content.readany
+        self._read = BodyReader.of(response).readany
         self._idle = idle
         self._deadline = Deadline(response.content, since=since, limit=first_token)
 
