@@ -18,6 +18,7 @@ from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
 from chat.daphne_writes import PromptConnection
+from chat.extensions import PIECES
 from chat.request_id import HEADER, request_id
 
 MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut,
@@ -207,6 +208,8 @@ class BoundedServer(Server):  # type: ignore[misc]
             return None
         inbox: asyncio.Queue[Any] = getattr(protocol, "inbox", None) or asyncio.Queue()
         scope.setdefault("asgi", {"version": "3.0"})
+        if isinstance(protocol, WebRequest):
+            scope["extensions"] = {**scope.get("extensions", {}), PIECES: partial(self.say_piece, protocol)}
         serving = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(serving)
         return inbox
@@ -214,6 +217,10 @@ class BoundedServer(Server):  # type: ignore[misc]
     def has_room(self, protocol: Any) -> bool:
         """Whether what was written to the connection so far has left."""
         return protocol.gate is None or protocol.gate.is_open
+
+    def say_piece(self, protocol: Any, piece: bytes) -> bool:
+        """See chat.extensions. The gate stands from the first piece on, until the client has gone or has it all."""
+        return protocol.gate is not None and protocol.gate.is_open and protocol.say(piece)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if message.get("more_body") and protocol.say(message["body"]):

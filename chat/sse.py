@@ -10,6 +10,7 @@ from django.http import StreamingHttpResponse
 from chat import log_context
 from chat.access import Caller
 from chat.exceptions import Refused, invalid
+from chat.extensions import SayPiece
 from chat.follow import Position
 from chat.ids import parse_id
 from chat.journal import Entry
@@ -27,12 +28,20 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def event_stream(
-    runs: Runs, caller: Caller, at: Position, further_headers: Mapping[str, str] = NO_HEADERS
+    runs: Runs,
+    caller: Caller,
+    at: Position,
+    further_headers: Mapping[str, str] = NO_HEADERS,
+    *,
+    say: SayPiece | None = None,
 ) -> StreamingHttpResponse:
-    """A response that follows the run from the cursor to its terminal event, or until the caller's credentials end."""
+    """A response that follows the run from the cursor to its terminal event, or until the caller's credentials end.
+
+    `say` writes pieces of it past the response's own way, as soon as there are any: see chat.extensions.
+    """
     log_context.tell_run(at.run_id)
     ids = {"X-Run-Id": str(at.run_id), "X-Conversation-Id": str(at.conversation_id)}
-    return EventStream(frames(runs, caller, at), headers={**HEADERS, **ids, **further_headers})
+    return EventStream(frames(runs, caller, at, say), headers={**HEADERS, **ids, **further_headers})
 
 
 class EventStream(StreamingHttpResponse):
@@ -46,24 +55,28 @@ class EventStream(StreamingHttpResponse):
         return self._events
 
 
-async def frames(runs: Runs, caller: Caller, at: Position) -> AsyncGenerator[bytes, None]:
+async def frames(runs: Runs, caller: Caller, at: Position, say: SayPiece | None = None) -> AsyncGenerator[bytes, None]:
     """Whole frames only: a client that splits each network read on newlines never sees half of one."""
     prefix = f"id: {at.run_id}:".encode()
     head = RETRY
+
+    def take(batch: list[Entry]) -> bool:
+        return say is not None and say(_framed(prefix, batch))
+
     with suppress(Refused):  # the credentials have ended: the client comes back with its cursor, and is told then
         async with (
             runs.connections.held(caller, "stream"),
-            aclosing(runs.journal.follow(at.run_id, at.after)) as batches,
+            aclosing(runs.journal.follow(at.run_id, at.after, take if say else None)) as batches,
         ):
             async for batch in batches:
-                yield head + (b"".join([frame(prefix, entry) for entry in batch]) or KEEP_ALIVE)
+                yield head + (_framed(prefix, batch) or KEEP_ALIVE)
                 head = b""
     if head:
         yield head
 
 
-def frame(prefix: bytes, entry: Entry) -> bytes:
-    return b"%s%d\ndata: %s\n\n" % (prefix, entry.seq, entry.body)
+def _framed(prefix: bytes, batch: list[Entry]) -> bytes:
+    return b"".join([b"%s%d\ndata: %s\n\n" % (prefix, entry.seq, entry.body) for entry in batch])
 
 
 def parse_last_event_id(text: str) -> tuple[uuid.UUID, int]:

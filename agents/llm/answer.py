@@ -8,7 +8,7 @@ import aiohttp
 
 from agents.errors import ErrorCode, ModelError
 from agents.llm.base import ModelDelta
-from agents.llm.body_reader import BodyReader
+from agents.llm.body import Body
 from agents.llm.failures import BROKE_OFF, TIMED_OUT, UNREACHABLE
 from agents.llm.turn import Turn
 
@@ -64,7 +64,7 @@ class Answer:
         self.ended = False
         self._response = response
         self._turn = turn
-        self._read = BodyReader.of(response).readany
+        self._body = Body(response)
         self._idle = idle
         self._deadline = Deadline(response.content, since=since, limit=first_token)
 
@@ -83,7 +83,7 @@ class Answer:
             raise turn.failure
         deadline.waiting = True
         try:
-            data = await self._read()
+            data = await self._body.read()
         except (TimeoutError, aiohttp.ClientError, RuntimeError) as error:
             # aiohttp reads a connection that is closed already with a RuntimeError.
             return self._end(error)
@@ -102,6 +102,7 @@ class Answer:
     def close(self) -> None:
         """Stop the deadline and close the connection, unless the stream has ended and it can be used again."""
         self._deadline.stop()
+        self._body.release()
         if self._turn.done and not self._response.closed:
             # The provider's last bytes are on their way; aiohttp keeps the connection if they come in time.
             asyncio.get_running_loop().call_later(LINGER, self._response.close)

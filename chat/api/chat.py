@@ -21,6 +21,7 @@ from chat.api.schema import IDEMPOTENCY_KEY, LAST_EVENT_ID, RATE_HEADERS, STREAM
 from chat.api.serializers import ChatRequestSerializer, ChatResponseSerializer, ToolCallSerializer
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
+from chat.extensions import say_piece
 from chat.follow import Position, find_run, position
 from chat.models import Allowance, Message, Run
 from chat.models.allowance import Left
@@ -77,18 +78,18 @@ class ChatStreamView(AsyncAPIView):
         tags=["chat"],
     )
     async def post(self, request: Request) -> HttpResponseBase:
-        runs = current_runs()
+        runs, say = current_runs(), say_piece(request._request)
         runs.connections.check_room(self.caller, "stream")
         last_event_id = request._request.META.get("HTTP_LAST_EVENT_ID", "")
         if last_event_id:
             at, left = await in_database(_position_and_left, self.caller, *parse_last_event_id(last_event_id))
-            return event_stream(runs, self.caller, at, left.headers)
+            return event_stream(runs, self.caller, at, left.headers, say=say)
         started = await start(self, request)
         if started.attached:
             at = await in_database(position, self.caller, started.run_id, 0)
         else:
             at = Position(started.run_id, started.conversation_id)
-        return event_stream(runs, self.caller, at, started.left.headers)
+        return event_stream(runs, self.caller, at, started.left.headers, say=say)
 
 
 async def start(view: AsyncAPIView, request: Request) -> Started:

@@ -16,6 +16,7 @@ from chat.api.schema import LAST_EVENT_ID, STREAM, errors
 from chat.api.serializers import CancelledRunSerializer, EventPageSerializer, RunDetailSerializer
 from chat.database import in_database
 from chat.exceptions import invalid, not_found
+from chat.extensions import say_piece
 from chat.follow import Position, find_run, parse_after, position
 from chat.journal.reading import read_entries
 from chat.runs import current_runs
@@ -93,7 +94,7 @@ class RunEventsView(AsyncAPIView):
         if prefers_json(request.headers.get("accept", "")):
             return await self._page(request, at)
         current_runs().connections.check_room(self.caller, "stream")
-        stream = event_stream(current_runs(), self.caller, at)
+        stream = event_stream(current_runs(), self.caller, at, say=say_piece(request._request))
         return stream if request.method != "HEAD" else HttpResponse(headers=dict(stream.headers))
 
     async def _page(self, request: Request, at: Position) -> HttpResponse:

@@ -20,7 +20,7 @@ from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.database import in_database, with_connection
 from chat.exceptions import OwnershipLost
 from chat.journal.checkpoints import Checkpoints
-from chat.journal.live_run import READ_BYTES, Entry, LiveRun, timestamp_now
+from chat.journal.live_run import READ_BYTES, Entry, LiveRun, Take, timestamp_now
 from chat.journal.pulse import Pulse
 from chat.journal.reading import read_entries
 from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
@@ -228,11 +228,14 @@ class Journal:
         self._checkpoints.close()
 
     # --- reading -----------------------------------------------------------------------------------------------------
-    async def follow(self, run_id: uuid.UUID, after: int = 0) -> AsyncGenerator[list[Entry], None]:
+    async def follow(
+        self, run_id: uuid.UUID, after: int = 0, take: Take | None = None
+    ) -> AsyncGenerator[list[Entry], None]:
         """Yield the run's stored events after the cursor, in order, until its terminal event.
 
         Each list holds up to READ_BYTES. An empty one says that there is nothing yet: at once to a reader that comes
-        to a silent run, so that its client sees the head of the answer, and then after each `heartbeat`.
+        to a silent run, so that its client sees the head of the answer, and then after each `heartbeat`. What comes
+        while the reader waits is offered to `take` first, where there is one, and not yielded where it returns True.
         """
         self.readers += 1
         pulse = Pulse(self.heartbeat, lambda: self._wake(run_id))
@@ -257,7 +260,12 @@ class Journal:
                         catches_up = True
                         continue
                 catches_up = False
-                await (listener.wait(POLL) if live is None else live.watch.news())
+                if live is None:
+                    await listener.wait(POLL)
+                    continue
+                reader = live.news(after, pulse, take)
+                await reader.news
+                after = reader.after
         finally:
             pulse.stop()
             listener.leave()
@@ -285,7 +293,7 @@ class Journal:
     def _wake(self, run_id: uuid.UUID) -> None:
         """Let the readers of a run of ours look whether it is time for a sign of life."""
         if run_id in self.live:
-            self.live[run_id].watch.wake()
+            self.live[run_id].wake()
 
     def hint(self, run_id: uuid.UUID) -> None:
         """Another process says that the run has new events."""

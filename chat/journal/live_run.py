@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
-from chat.journal.watch import Watch
+from chat.journal.pulse import Pulse
 
 READ_BYTES = 64 * 1024  # what a reader is given at a time
 EVENT_CHARS = READ_BYTES // 4  # text goes on in a new event: a reader who is given one at a time is given little
 TAIL_BYTES = 256 * 1024  # what is kept in memory for the readers of a running run; older events are read from rows
 encode = msgspec.json.Encoder().encode
+Take = Callable[[list["Entry"]], bool]
 
 
 def timestamp_now() -> str:
@@ -40,11 +41,38 @@ class Entry:
         return cls(seq, str(event.__struct_config__.tag), encode(event))
 
 
+class Reader:
+    """One who has seen all there is, up to `after`, and waits for `news`.
+
+    What comes is offered to `take`, where a reader has one. While it takes it, the reader goes on waiting, and no task
+    is woken: for each piece of a stream that would cost more than writing it.
+    """
+
+    __slots__ = ("_pulse", "_take", "after", "news")
+
+    def __init__(self, after: int, pulse: Pulse, take: Take | None) -> None:
+        self.after = after
+        self.news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pulse = pulse
+        self._take = take
+
+    def takes(self, entries: "list[Entry]") -> bool:
+        if self._take is None or self.news.done() or not self._take(entries):
+            return False
+        self.after = entries[-1].seq
+        self._pulse.has_beaten = True
+        return True
+
+    def wake(self) -> None:
+        if not self.news.done():
+            self.news.set_result(None)
+
+
 class LiveRun:
     """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`."""
 
     __slots__ = ("closed", "entries", "epoch", "finished", "key", "last_seq", "lost", "pending", "pending_chars",
-                 "put_at", "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "watch", "writes")  # fmt: skip
+                 "put_at", "readers", "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "writes")  # fmt: skip
 
     def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int) -> None:
         self.run_id = run_id
@@ -63,7 +91,7 @@ class LiveRun:
         self.finished = False
         self.lost = False
         self.closed = False  # also when it is lost: readers go on with the rows
-        self.watch = Watch()
+        self.readers: list[Reader] = []
 
     def put_text(self, event: ChatChunk | ReasoningChunk) -> None:
         if len(event.content) > EVENT_CHARS:  # a fast provider's text may come in one large piece
@@ -94,16 +122,37 @@ class LiveRun:
     def publish(self, entries: list[Entry]) -> None:
         self.entries.extend(entries)
         self.stored_seq = entries[-1].seq
+        size = 0
         for entry in entries:
-            self.tail_bytes += len(entry.body)
+            size += len(entry.body)
+        self.tail_bytes += size
         while self.tail_bytes > TAIL_BYTES and len(self.entries) > 1:
             self.tail_bytes -= len(self.entries.popleft().body)
         self.finished = self.finished or entries[-1].event_type in TERMINAL_EVENT_TYPES
-        self.watch.wake()
+        if self.finished or size > READ_BYTES:
+            self.wake()
+            return
+        readers, self.readers = self.readers, []
+        for reader in readers:
+            if reader.takes(entries):
+                self.readers.append(reader)
+            else:
+                reader.wake()
+
+    def news(self, after: int, pulse: Pulse, take: Take | None) -> Reader:
+        """A reader that has seen all there is."""
+        reader = Reader(after, pulse, take)
+        self.readers.append(reader)
+        return reader
+
+    def wake(self) -> None:
+        readers, self.readers = self.readers, []
+        for reader in readers:
+            reader.wake()
 
     def close(self) -> None:
         self.closed = True
-        self.watch.wake()
+        self.wake()
 
     def after(self, seq: int) -> list[Entry] | None:
         """Stored events after the cursor, up to READ_BYTES; None where the tail does not reach back so far."""
