@@ -49,11 +49,13 @@ class Cursor:
         self._cursor: Any = database.cursor() if is_watched else database.connection.cursor()
         self._has_other_marks = self.vendor == "sqlite" and not is_watched
 
-    def execute(self, text: str, parameters: Sequence[Any] = ()) -> None:
+    def execute(self, text: str, parameters: Sequence[Any] = ()) -> int:
+        """How many rows were changed."""
         if self._has_other_marks:
             text = text.replace("%s", "?").replace("%%", "%")
         try:
             self._cursor.execute(text, parameters)
+            return self._cursor.rowcount  # type: ignore[no-any-return]
         except Exception:
             self._raise_as_django()
 

@@ -21,7 +21,7 @@ COUNTED: dict[str, tuple[str, ...]] = {
     "statements": tuple(f"{cursor}.{way}" for cursor in CURSORS for way in ("execute", "executemany")),
     "commits": ("Connection.commit",),
     "sends": ("socket.send", "socket.sendall", "socket.sendmsg"),
-    "receives": ("socket.recv", "socket.recv_into"),
+    "receives": ("socket.recv", "socket.recv_into", "read"),  # the last is os.read
     "polls": ("epoll.poll",),
     "hops": ("SimpleQueue.put",),  # work that is handed to a thread of a pool
     "threads": ("start_new_thread",),

@@ -1,6 +1,7 @@
-"""The body of an answer, for one who takes whatever has come: aiohttp, without what it does for each piece of a stream."""
+"""The body of an answer, for one who takes whatever has come: aiohttp, without what it does for each piece."""
 
 import os
+from contextlib import suppress
 from typing import cast
 
 import aiohttp
@@ -63,7 +64,7 @@ class Body:
         self._pulls = False
 
     async def read(self) -> bytes:
-        """Return what has come; when there is nothing yet, what comes next; at the end, nothing. Raises as aiohttp does."""
+        """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does."""
         if self._pulls:
             if not self._reader._buffer:
                 self._pull()
@@ -81,10 +82,8 @@ class Body:
     def _pull(self) -> None:
         data = b""
         if self._transport is not None and self._protocol is not None and not self._transport.is_closing():
-            try:
+            with suppress(OSError):  # there is nothing yet, or the connection is broken: the event loop will find out
                 data = os.read(self._fd, MOST)
-            except OSError:  # there is nothing yet, or the connection is broken: the event loop will find out
-                pass
         if data and self._protocol is not None:
             self._protocol.data_received(data)
         if not data or self._reader.is_eof():

@@ -1,12 +1,13 @@
 """The journal's rows: how a group commit is stored. Runs on the journal's thread."""
 
 import asyncio
-import json
 import logging
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -16,12 +17,22 @@ from agents.events import Event
 from agents.statements import Cursor
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import Entry, LiveRun, timestamp_now
-from chat.models import Run, RunEvent
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-Row = tuple[Any, int, str, str]  # a run's key, seq, type, body
-ROWS_PER_INSERT = 1000
+Row = tuple[Any, int, int, str, str]  # a run's key and epoch, seq, type, body
+ROWS_PER_INSERT = 500
+# PostgreSQL's. The runs stay locked until the commit, so that nobody takes one over, and are so in the order of keys.
+INSERT = """
+    WITH event (run_id, epoch, seq, event_type, body) AS (
+        SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::text[], %s::text[])
+    ), run AS (
+        SELECT id, epoch FROM chat_run WHERE id IN (SELECT run_id FROM event) ORDER BY id FOR NO KEY UPDATE
+    )
+    INSERT INTO chat_runevent (run_id, seq, event_type, body)
+    SELECT event.run_id, seq, event_type, body FROM event JOIN run ON run.id = event.run_id AND run.epoch = event.epoch
+"""
+INSERT_AGAIN = f"{INSERT} ON CONFLICT DO NOTHING"
 RETRY_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between tries, each twice as long as the one before
 
@@ -96,14 +107,14 @@ def store(batch: Batch) -> None:
 
 def _worked(store_all: Callable[[list[T]], None], parts: list[T]) -> bool:
     try:
-        with transaction.atomic():
-            store_all(parts)
+        store_all(parts)
     except Exception as error:
         log.warning("A group commit failed (%s); storing its %s parts one by one", type(error).__name__, len(parts))
         return False
     return True
 
 
+@transaction.atomic
 def _run_together(jobs: list[Job]) -> None:
     for job in jobs:
         job.run()
@@ -123,8 +134,7 @@ def _store_with_patience(append: Append) -> None:
     pause = FIRST_PAUSE
     while True:
         try:
-            with transaction.atomic():
-                _store_events([append])
+            _store_events([append], again=True)
         except (OperationalError, InterfaceError) as error:
             connection.close()
             append.error = error
@@ -140,23 +150,26 @@ def _store_with_patience(append: Append) -> None:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _store_events(appends: list[Append]) -> None:
+def _store_events(appends: list[Append], *, again: bool = False) -> None:
+    """Store what the runs add, in one transaction; of those that have another owner nothing.
+
+    `again`: it was tried before, and may be stored, where only the answer to that was lost.
+    """
     cursor = Cursor()
-    keys = [_key(append.live, cursor) for append in appends]
-    epochs = _lock_epochs(cursor, keys)
-    rows: list[Row] = []
-    for append, key in zip(appends, keys, strict=True):
-        if epochs.get(key) != append.live.epoch:
-            append.error = OwnershipLost()
-            continue
-        append.error = None
-        rows.extend((key, entry.seq, entry.event_type, entry.body.decode()) for entry in append.entries)
-    if rows:
-        insert_rows(cursor, rows)
-    for append in appends:
-        if append.error is None:
-            for write in append.writes:
-                write()
+    rows: list[Row] = [
+        (_key(append.live, cursor), append.live.epoch, entry.seq, entry.event_type, entry.body.decode())
+        for append in appends
+        for entry in append.entries
+    ]
+    written = any(append.writes for append in appends)
+    # One statement is a transaction by itself.
+    with transaction.atomic() if written or len(rows) > ROWS_PER_INSERT else nullcontext():
+        owned = _insert_owned(cursor, rows, again=again)
+        for append in appends:
+            append.error = None if owned is None or owned.get(append.live.key) == append.live.epoch else OwnershipLost()
+            if append.error is None:
+                for write in append.writes:
+                    write()
 
 
 def _key(live: LiveRun, cursor: Cursor) -> Any:
@@ -168,35 +181,42 @@ def _key(live: LiveRun, cursor: Cursor) -> Any:
 def store_event(cursor: Cursor, run_id: uuid.UUID, seq: int, event: Event) -> Entry:
     """Store one event in the transaction at hand, for a run that no process writes to yet."""
     entry = Entry.of(event, seq, timestamp_now())
-    insert_rows(cursor, [(cursor.key(run_id), seq, entry.event_type, entry.body.decode())])
+    cursor.execute(
+        "INSERT INTO chat_runevent (run_id, seq, event_type, body) VALUES (%s, %s, %s, %s)",
+        [cursor.key(run_id), seq, entry.event_type, entry.body.decode()],
+    )
     return entry
 
 
-def insert_rows(cursor: Cursor, rows: list[Row]) -> None:
-    """Store events in as few statements as can be.
-
-    On SQLite each step of a statement gives up the interpreter's lock, and has to wait for the event loop to get it
-    back: rows that go one by one wait hundreds of times in a commit. `OR FAIL` spares the copies of pages from which
-    one failing statement would be undone: it is undone with its transaction.
-    """
-    insert = "INSERT OR FAIL" if cursor.vendor == "sqlite" else "INSERT"
+def _insert_owned(cursor: Cursor, rows: list[Row], *, again: bool) -> dict[Any, int] | None:
+    """Store the events of those runs that have the epoch given. Returns nothing where that was all; else all epochs."""
+    stored = 0
     for start in range(0, len(rows), ROWS_PER_INSERT):
         group = rows[start : start + ROWS_PER_INSERT]
-        marks = ", ".join(["(%s, %s, %s, %s)"] * len(group))
-        cursor.execute(
-            f"{insert} INTO {RunEvent._meta.db_table} (run_id, seq, event_type, body) VALUES {marks}",
-            list(chain.from_iterable(group)),
-        )
+        if cursor.vendor == "sqlite":
+            stored += cursor.execute(_insertion(len(group), again), list(chain.from_iterable(group)))
+        else:
+            columns = [list(column) for column in zip(*group, strict=True)]
+            stored += cursor.execute(INSERT_AGAIN if again else INSERT, columns)
+    if stored == len(rows):
+        return None
+    keys = list({row[0] for row in rows})
+    marks = ", ".join(["%s"] * len(keys))
+    return dict(cursor.rows(f"SELECT id, epoch FROM chat_run WHERE id IN ({marks})", keys))  # noqa: S608 - marks only
 
 
-def _lock_epochs(cursor: Cursor, keys: list[Any]) -> dict[Any, int]:
-    """The epochs of the runs. On PostgreSQL the rows stay locked until the commit, so that nobody takes one over.
+@lru_cache(128)
+def _insertion(count: int, again: bool) -> str:
+    """SQLite's statement for so many rows. `again`: what is stored already stays as it is.
 
-    SQLite, whose transaction keeps others out, tells all of them in one row: each row would be a step (see above).
+    Each step of a statement gives up the interpreter's lock, and has to wait for the event loop to get it back: rows
+    that go one by one wait hundreds of times in a commit.
     """
-    where = f"FROM {Run._meta.db_table} WHERE id IN ({', '.join(['%s'] * len(keys))})"
-    if cursor.vendor == "sqlite":
-        ((told,),) = cursor.rows(f"SELECT json_group_object(id, epoch) {where}", keys)
-        epochs: dict[Any, int] = json.loads(told)
-        return epochs
-    return dict(cursor.rows(f"SELECT id, epoch {where} ORDER BY id FOR NO KEY UPDATE", keys))
+    values = ", ".join(["(%s, %s, %s, %s, %s)"] * count)
+    # CROSS JOIN: from the values to their runs, and not through all runs. `true` keeps the two ONs apart.
+    return f"""
+        INSERT INTO chat_runevent (run_id, seq, event_type, body)
+        SELECT column1, column3, column4, column5 FROM (VALUES {values})
+        CROSS JOIN chat_run run ON run.id = column1 AND run.epoch = column2
+        WHERE true {"ON CONFLICT DO NOTHING" if again else ""}
+    """  # noqa: S608 - marks only
