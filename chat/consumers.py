@@ -21,6 +21,7 @@ from chat.api.errors import as_refused
 from chat.credentials import Credentials
 from chat.database import in_database
 from chat.exceptions import Refused, invalid
+from chat.extensions import say_messages
 from chat.follow import Position, find_run, position, terminal_entry
 from chat.frame_rate import FrameRate
 from chat.journal import Entry
@@ -171,11 +172,24 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _stream(self, at: Position, frame_id: str | None) -> None:
         log_context.tell_run(at.run_id)
-        async with aclosing(current_runs().journal.follow(at.run_id, at.after)) as batches:
+        say = say_messages(self.scope)
+
+        def encoded(batch: list[Entry]) -> list[str]:
+            """The batch's frames; what the client called its command comes back with the first one."""
+            return [encode(at.run_id, entry, None if place else frame_id) for place, entry in enumerate(batch)]
+
+        def take(batch: list[Entry]) -> bool:
+            nonlocal frame_id
+            if say is None or not say(encoded(batch)):
+                return False
+            frame_id = None
+            return True
+
+        async with aclosing(current_runs().journal.follow(at.run_id, at.after, take)) as batches:
             async for batch in batches:
-                for entry in batch:
-                    await self.base_send({"type": "websocket.send", "text": encode(at.run_id, entry, frame_id)})
-                    frame_id = None  # it comes back once
+                for text in encoded(batch):
+                    await self.base_send({"type": "websocket.send", "text": text})
+                    frame_id = None
 
     async def _send_error(self, refused: Refused, frame: Frame | None) -> None:
         data: dict[str, Any] = {"error_code": refused.code.value, "error_message": refused.message}

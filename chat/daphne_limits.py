@@ -5,7 +5,7 @@ that it is sent; and it takes a request's whole body before the application sees
 """
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from http.client import responses
 from typing import Any
@@ -18,7 +18,7 @@ from twisted.web.http import HTTPChannel
 from zope.interface import implementer
 
 from chat.daphne_writes import PromptConnection
-from chat.extensions import PIECES
+from chat.extensions import MESSAGES, PIECES
 from chat.request_id import HEADER, request_id
 
 MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut,
@@ -208,8 +208,8 @@ class BoundedServer(Server):  # type: ignore[misc]
             return None
         inbox: asyncio.Queue[Any] = getattr(protocol, "inbox", None) or asyncio.Queue()
         scope.setdefault("asgi", {"version": "3.0"})
-        if isinstance(protocol, WebRequest):
-            scope["extensions"] = {**scope.get("extensions", {}), PIECES: partial(self.say_piece, protocol)}
+        name, say = (PIECES, self.say_piece) if isinstance(protocol, WebRequest) else (MESSAGES, self.say_messages)
+        scope["extensions"] = {**scope.get("extensions", {}), name: partial(say, protocol)}
         serving = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(serving)
         return inbox
@@ -219,8 +219,17 @@ class BoundedServer(Server):  # type: ignore[misc]
         return protocol.gate is None or protocol.gate.is_open
 
     def say_piece(self, protocol: Any, piece: bytes) -> bool:
-        """See chat.extensions. The gate stands from the first piece on, until the client has gone or has it all."""
+        """See chat.extensions. A gate stands from the first piece on, until the client has gone or has it all."""
         return protocol.gate is not None and protocol.gate.is_open and protocol.say(piece)
+
+    def say_messages(self, protocol: Any, messages: list[str]) -> bool:
+        """See chat.extensions. A gate stands from the handshake on, until the client has gone."""
+        if protocol.gate is None or not protocol.gate.is_open or protocol.state != protocol.STATE_OPEN:
+            return False
+        with _saying(protocol.transport):
+            for message in messages:
+                protocol.serverSend(message)
+        return True
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if message.get("more_body") and protocol.say(message["body"]):
@@ -238,8 +247,7 @@ class BoundedServer(Server):  # type: ignore[misc]
             message = message | {"body": b""}
         if last:
             self._drop_gate(protocol)
-        connection = protocol.transport
-        with connection.saying() if isinstance(connection, PromptConnection) else nullcontext():
+        with _saying(protocol.transport):
             await super().handle_reply(protocol, message)
         if message["type"] in {"http.response.body", "websocket.accept", "websocket.send"} and not last:
             return protocol.gate or self._make_gate(protocol)
@@ -282,3 +290,8 @@ class BoundedServer(Server):  # type: ignore[misc]
         if protocol.gate is not None:
             protocol.gate = None
             protocol.unregisterProducer()
+
+
+def _saying(connection: Any) -> AbstractContextManager[None]:
+    """What is written meanwhile leaves together."""
+    return connection.saying() if isinstance(connection, PromptConnection) else nullcontext()

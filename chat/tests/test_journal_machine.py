@@ -199,15 +199,22 @@ class JournalMachine(RuleBasedStateMachine):
             journal.put(lost, ChatChunk(content="from the past"))
 
     # --- readers -----------------------------------------------------------------------------------------------------
-    @rule(story=stories, number=st.integers(0, 1), share=st.floats(0, 1))
-    def follow(self, story: Story, number: int, share: float) -> None:
-        """Begin to read, in either process, somewhere among what is stored."""
+    @rule(story=stories, number=st.integers(0, 1), share=st.floats(0, 1), declines=st.integers(1, 3))
+    def follow(self, story: Story, number: int, share: float, declines: int) -> None:
+        """Begin to read, in either process, somewhere among what is stored. Each `declines`-th event is not taken."""
         after = int(len(stored(story.run.pk)) * share)
-        story.followers.append(self.runner.run(self.open_follower(self.journals[number], story, after)))
+        story.followers.append(self.runner.run(self.open_follower(self.journals[number], story, after, declines)))
 
-    async def open_follower(self, journal: Journal, story: Story, after: int) -> Follower:
+    async def open_follower(self, journal: Journal, story: Story, after: int, declines: int) -> Follower:
+        def take(batch: list[Entry]) -> bool:
+            if any(entry.seq % declines == 0 for entry in batch):
+                return False
+            self.elsewhere.submit(check_readable, story.run.pk, batch).result()
+            follower.entries += batch
+            return True
+
         async def read() -> None:
-            async with aclosing(journal.follow(story.run.pk, after)) as batches:
+            async with aclosing(journal.follow(story.run.pk, after, take)) as batches:
                 async for batch in batches:
                     assert sum(len(entry.body) for entry in batch[:-1]) <= 64 * 1024
                     await loop.run_in_executor(self.elsewhere, check_readable, story.run.pk, batch)
