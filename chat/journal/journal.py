@@ -1,4 +1,4 @@
-"""The journal: the only writer and the only reader of run events.
+"""The journal: the only writer and, with its readers, the only reader of run events.
 
 A run's events are numbered here, stored in group commits on one thread, and only then handed to readers: what anyone
 has seen is stored. Text waits up to the gather window, so that many tokens share one event and many runs one
@@ -9,30 +9,26 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
-from chat.database import in_database, with_connection
+from agents.events import ChatChunk, Event, ReasoningChunk
+from chat.database import with_connection
 from chat.exceptions import OwnershipLost
 from chat.journal.checkpoints import Checkpoints
-from chat.journal.live_run import READ_BYTES, Entry, LiveRun, Take, timestamp_now
-from chat.journal.pulse import Pulse
-from chat.journal.reading import read_entries
+from chat.journal.live_run import Entry, LiveRun, Take, timestamp_now
+from chat.journal.readers import Readers
 from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
-from chat.journal.watch import Listener, Listeners, Watch
+from chat.journal.watch import Watch
 from chat.threads import Threads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 HEARTBEAT = 15.0  # seconds
-REPLAYS = 2  # reads at once for those who come back to a long run: others find a thread of the database free
-POLL = 1.0  # seconds: hints may be lost, so a reader also looks for itself
 
 
 class Journal:
@@ -48,11 +44,8 @@ class Journal:
         on_stored: Callable[[list[tuple[uuid.UUID, int]]], None] = lambda _: None,
     ) -> None:
         self.gather = gather
-        self.heartbeat = heartbeat
         self.live: dict[uuid.UUID, LiveRun] = {}
-        self.listeners = Listeners()
-        self.readers = 0
-        self._replays = asyncio.Semaphore(REPLAYS)
+        self.readers = Readers(self.live, heartbeat)
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = Threads(1, "journal")
@@ -74,7 +67,7 @@ class Journal:
         if run_id in self.live:  # of an ownership that was lost, and does not know it yet: its readers come here
             self.live[run_id].close()
         self.live[run_id] = live
-        self.listeners.tell(run_id)
+        self.readers.listeners.tell(run_id)
         return live
 
     def close(self, live: LiveRun) -> None:
@@ -228,77 +221,10 @@ class Journal:
         self._checkpoints.close()
 
     # --- reading -----------------------------------------------------------------------------------------------------
-    async def follow(
-        self, run_id: uuid.UUID, after: int = 0, take: Take | None = None
-    ) -> AsyncGenerator[list[Entry], None]:
-        """Yield the run's stored events after the cursor, in order, until its terminal event.
-
-        Each list holds up to READ_BYTES. An empty one says that there is nothing yet: at once to a reader that comes
-        to a silent run, so that its client sees the head of the answer, and then after each `heartbeat`. What comes
-        while the reader waits is offered to `take` first, where there is one, and not yielded where it returns True.
-        """
-        self.readers += 1
-        pulse = Pulse(self.heartbeat, lambda: self._wake(run_id))
-        listener = Listener(self.listeners, run_id)
-        live: LiveRun | None = None
-        catches_up = False
-        try:
-            while True:
-                if live is None or live.closed:
-                    live = self._open_run(run_id, listener)
-                entries, ended = await self._stored_after(run_id, live, after, catches_up=catches_up)
-                if ended and not entries:
-                    return
-                if entries or pulse.is_due:
-                    yield entries
-                    pulse.has_beaten, pulse.is_due = True, False
-                    if _end_a_run(entries):
-                        return
-                    after = entries[-1].seq if entries else after
-                    if live is None or live.closed or live.stored_seq > after:
-                        await asyncio.sleep(0)  # a server's send need not suspend: others get their turn here
-                        catches_up = True
-                        continue
-                catches_up = False
-                if live is None:
-                    await listener.wait(POLL)
-                    continue
-                reader = live.news(after, pulse, take)
-                await reader.news
-                after = reader.after
-        finally:
-            pulse.stop()
-            listener.leave()
-            self.readers -= 1
-
-    def _open_run(self, run_id: uuid.UUID, listener: Listener) -> LiveRun | None:
-        """The run as this process has it in memory. Where it has not, the listener begins to look at the rows."""
-        live = self.live.get(run_id)
-        if live is not None and not live.closed:
-            return live
-        listener.begin_to_look()
-        return None
-
-    async def _stored_after(
-        self, run_id: uuid.UUID, live: LiveRun | None, after: int, *, catches_up: bool
-    ) -> tuple[list[Entry], bool]:
-        """Events after the cursor, from memory where it has them, and whether there are none to come."""
-        if live is not None:
-            entries = live.after(after)
-            if entries is not None:
-                return entries, live.finished
-        async with self._replays if catches_up else nullcontext():
-            return await in_database(read_entries, run_id, after, READ_BYTES)
-
-    def _wake(self, run_id: uuid.UUID) -> None:
-        """Let the readers of a run of ours look whether it is time for a sign of life."""
-        if run_id in self.live:
-            self.live[run_id].wake()
+    def follow(self, run_id: uuid.UUID, after: int = 0, take: Take | None = None) -> AsyncGenerator[list[Entry], None]:
+        """See Readers.follow."""
+        return self.readers.follow(run_id, after, take)
 
     def hint(self, run_id: uuid.UUID) -> None:
         """Another process says that the run has new events."""
-        self.listeners.tell(run_id)
-
-
-def _end_a_run(entries: list[Entry]) -> bool:
-    return bool(entries) and entries[-1].event_type in TERMINAL_EVENT_TYPES
+        self.readers.listeners.tell(run_id)

@@ -1,0 +1,66 @@
+"""Readers whose process does not own the run: they look at the rows, and hear hints."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from agents.events import ChatChunk, ChatComplete
+from chat.journal import Entry, Journal
+from chat.journal.readers import POLL, Readers
+from chat.models import Run
+from chat.tests.rows import make_conversation, make_run, make_user, tell
+
+
+async def test_a_reader_who_follows_a_run_that_nobody_owns_gets_its_rows_and_waits_for_more(transactional_db):
+    def begin() -> Run:
+        run = make_run(make_conversation(make_user()))
+        tell(run, ChatChunk(content="one"), ChatChunk(content="two"))
+        return run
+
+    def finish(run: Run) -> None:
+        tell(run, ChatComplete(final_response="onetwo", total_tool_calls=0))
+        run.finish(Run.Status.COMPLETED)
+
+    journal = Journal(gather=0.001)
+    run = await journal.execute(begin)
+    seen: list[int] = []
+    async with aclosing(journal.follow(run.pk, 1)) as batches:
+        async for batch in batches:
+            seen += [entry.seq for entry in batch]
+            if seen == [2]:
+                await journal.execute(lambda: finish(run))
+    assert seen == [2, 3]
+    await journal.drain()
+
+
+class Meanwhile(Readers):
+    """Readers that have read the rows when something happens: `then` is called once, before they go on."""
+
+    then: Callable[[], Awaitable[None]] | None = None
+
+    async def _stored_after(self, *args: Any, **options: Any) -> tuple[list[Entry], bool]:
+        found = await super()._stored_after(*args, **options)
+        then, self.then = self.then, None
+        if then is not None:
+            await then()
+        return found
+
+
+async def test_a_hint_that_comes_while_a_reader_looks_is_not_lost(transactional_db):
+    journal = Journal(gather=0.001)
+    journal.readers = readers = Meanwhile(journal.live, heartbeat=15)
+    run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+
+    async def elsewhere() -> None:
+        await journal.execute(lambda: tell(run, ChatChunk(content="one")))
+        journal.hint(run.pk)
+
+    async with aclosing(journal.follow(run.pk)) as batches:
+        assert await anext(batches) == []
+        readers.then = elsewhere
+        began = asyncio.get_running_loop().time()
+        assert [entry.seq for entry in await anext(batches)] == [1]
+        assert asyncio.get_running_loop().time() - began < POLL / 2
+    assert not readers.listeners
+    await journal.drain()
