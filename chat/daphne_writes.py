@@ -35,7 +35,7 @@ class PromptConnection(Server):
 
     def say(self, data: bytes) -> None:
         """Write this now. What the socket does not take, and what fails, is the event loop's business."""
-        if self.connected and not (self._is_held or self._is_queued or self._has_more):
+        if self.connected and not (self._is_held or self._is_queued or self.dataBuffer or self._tempDataLen):
             try:
                 sent = self.socket.send(data)
             except OSError:  # a full socket, or a broken one: either way the event loop will find out

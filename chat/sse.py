@@ -18,6 +18,7 @@ from chat.runs import Runs
 
 RETRY = b"retry: 2000\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
+FRAME = b"%s%d\ndata: %s\n\n"
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform, no-store",
@@ -76,7 +77,9 @@ async def frames(runs: Runs, caller: Caller, at: Position, say: SayPiece | None 
 
 
 def _framed(prefix: bytes, batch: list[Entry]) -> bytes:
-    return b"".join([b"%s%d\ndata: %s\n\n" % (prefix, entry.seq, entry.body) for entry in batch])
+    if len(batch) == 1:  # nearly always
+        return FRAME % (prefix, batch[0].seq, batch[0].body)
+    return b"".join([FRAME % (prefix, entry.seq, entry.body) for entry in batch])
 
 
 def parse_last_event_id(text: str) -> tuple[uuid.UUID, int]:

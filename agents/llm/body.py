@@ -1,5 +1,6 @@
 """The body of an answer, for one who takes whatever has come: aiohttp, without what it does for each piece."""
 
+import asyncio
 import os
 from contextlib import suppress
 from typing import cast
@@ -12,8 +13,8 @@ MOST = 256 * 1024  # bytes that are pulled at once
 class _Reader(aiohttp.StreamReader):
     """Keeps no account of where HTTP's own chunks end, and none of bytes that are taken from the middle of one.
 
-    aiohttp's reader does, and after each read it has the parser look for more, whether or not that had to stop: a dozen
-    calls for each piece.
+    aiohttp's reader does, and after each read it has the parser look for more, whether or not that had to stop: two
+    dozen calls for each piece.
     """
 
     __slots__ = ()
@@ -24,14 +25,20 @@ class _Reader(aiohttp.StreamReader):
     def end_http_chunk_receiving(self) -> None:
         pass
 
-    async def readany(self) -> bytes:
-        if self._exception is not None:
-            raise self._exception
-        while not self._buffer and not self._eof:
-            await self._wait("readany")
-        return self.take()
+    def feed_data(self, data: bytes, size: int = 0) -> bool:
+        self._buffer.append(data)
+        self._size += len(data)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        if self._size > self._high_water:
+            self._protocol.pause_reading()
+        return False
 
     def take(self) -> bytes:
+        """What has come. Raises what the reading has failed with."""
+        if self._exception is not None:
+            raise self._exception
         buffer = self._buffer
         data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
@@ -49,13 +56,14 @@ class Body:
     the event loop nothing. It goes back to being told when a read finds nothing.
     """
 
-    __slots__ = ("_fd", "_protocol", "_pulls", "_reader", "_transport")
+    __slots__ = ("_fd", "_loop", "_protocol", "_pulls", "_reader", "_transport")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
-        content = response.content
-        if type(content) is aiohttp.StreamReader:  # else it is the one that all empty bodies share
-            content.__class__ = _Reader  # the parser has this one, and there is no way to give it another
-        self._reader = cast("_Reader", content)
+        self._reader: _Reader | None = None  # of an empty body
+        if type(response.content) is aiohttp.StreamReader:
+            response.content.__class__ = _Reader  # the parser has this one, and there is no way to give it another
+            self._reader = cast("_Reader", response.content)
+        self._loop = asyncio.get_running_loop()
         self._protocol = response.connection.protocol if response.connection else None
         self._transport = self._protocol.transport if self._protocol is not None else None
         self._fd = -1
@@ -65,13 +73,24 @@ class Body:
 
     async def read(self) -> bytes:
         """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does."""
+        reader = self._reader
+        if reader is None:
+            return b""
         if self._pulls:
-            if not self._reader._buffer:
-                self._pull()
-        elif self._reader._buffer and self._fd >= 0 and self._transport is not None:
+            if not reader._buffer:
+                self._pull(reader)
+        elif reader._buffer and self._fd >= 0 and self._transport is not None:
             self._pulls = True
             self._transport.pause_reading()
-        return await self._reader.readany()
+        while not (reader._buffer or reader._eof or reader._exception):
+            if reader._protocol.transport is None:
+                raise RuntimeError("Connection closed.")  # in aiohttp's own words
+            waiter = reader._waiter = self._loop.create_future()
+            try:
+                await waiter
+            finally:
+                reader._waiter = None
+        return reader.take()
 
     def release(self) -> None:
         """Let the event loop watch the connection again."""
@@ -79,12 +98,12 @@ class Body:
             self._pulls = False
             self._transport.resume_reading()
 
-    def _pull(self) -> None:
+    def _pull(self, reader: _Reader) -> None:
         data = b""
         if self._transport is not None and self._protocol is not None and not self._transport.is_closing():
             with suppress(OSError):  # there is nothing yet, or the connection is broken: the event loop will find out
                 data = os.read(self._fd, MOST)
         if data and self._protocol is not None:
             self._protocol.data_received(data)
-        if not data or self._reader.is_eof():
+        if not data or reader.is_eof():
             self.release()

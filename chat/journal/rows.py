@@ -156,12 +156,14 @@ def _store_events(appends: list[Append], *, again: bool = False) -> None:
     `again`: it was tried before, and may be stored, where only the answer to that was lost.
     """
     cursor = Cursor()
-    rows: list[Row] = [
-        (_key(append.live, cursor), append.live.epoch, entry.seq, entry.event_type, entry.body.decode())
-        for append in appends
-        for entry in append.entries
-    ]
-    written = any(append.writes for append in appends)
+    rows: list[Row] = []
+    written = False
+    for append in appends:
+        live = append.live
+        if live.key is None:
+            live.key = cursor.key(live.run_id)
+        rows += [(live.key, live.epoch, entry.seq, entry.event_type, entry.body.decode()) for entry in append.entries]
+        written = written or bool(append.writes)
     # One statement is a transaction by itself.
     with transaction.atomic() if written or len(rows) > ROWS_PER_INSERT else nullcontext():
         owned = _insert_owned(cursor, rows, again=again)
@@ -170,12 +172,6 @@ def _store_events(appends: list[Append], *, again: bool = False) -> None:
             if append.error is None:
                 for write in append.writes:
                     write()
-
-
-def _key(live: LiveRun, cursor: Cursor) -> Any:
-    if live.key is None:
-        live.key = cursor.key(live.run_id)
-    return live.key
 
 
 def store_event(cursor: Cursor, run_id: uuid.UUID, seq: int, event: Event) -> Entry:
