@@ -22,13 +22,14 @@ from chat.journal.checkpoints import Checkpoints
 from chat.journal.live_run import Entry, LiveRun, Take, timestamp_now
 from chat.journal.readers import Readers
 from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
-from chat.journal.watch import Watch
+from chat.journal.watch import Window
 from chat.threads import Threads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 HEARTBEAT = 15.0  # seconds
+WINDOWS, RUNS_PER_WINDOW = 4, 128  # while there are fewer runs, they share one
 
 
 class Journal:
@@ -52,15 +53,14 @@ class Journal:
         self._checkpoints = Checkpoints()
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._window = Watch()
+        self._windows = [Window(gather * number / WINDOWS) for number in range(WINDOWS)]
         self._soon = False
         self._committing: asyncio.Future[Any] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def open(self, run_id: uuid.UUID, *, epoch: int, entries: Sequence[Entry] = (), last_seq: int = 0) -> LiveRun:
         """Begin to own a run. `entries` are stored already; `last_seq` is the last of them, or of the row's journal."""
-        live = LiveRun(run_id, epoch, last_seq)
+        live = LiveRun(run_id, epoch, last_seq, self._windows[len(self.live) // RUNS_PER_WINDOW % WINDOWS])
         if entries:
             live.publish(list(entries))
             live.last_seq = live.stored_seq
@@ -95,9 +95,9 @@ class Journal:
             return None
         if live.pending_chars > PENDING_CHARS:
             return self._when_stored(live)
-        if self._timer is None:
-            self._open_window()
-        return None if comes_slowly or live.alternates else self._window.news()
+        if not live.window.is_open:
+            self._open(live.window)
+        return None if comes_slowly or live.alternates else live.window.closes.news()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.
@@ -140,13 +140,17 @@ class Journal:
         self._flush_soon()
         return waiter
 
-    def _open_window(self) -> None:
-        self._timer = self._loop.call_later(self.gather, self._close_window)
+    def _open(self, window: Window) -> None:
+        """Open a window, until the next moment of its phase."""
+        window.is_open = True
+        now = self._loop.time()
+        wait = self.gather - (now - window.phase) % self.gather if self.gather else 0
+        self._loop.call_at(now + wait, self._close, window)
 
-    def _close_window(self) -> None:
+    def _close(self, window: Window) -> None:
         """Let the runs that wait put what they have, then flush: the loop calls back in the order of these lines."""
-        self._timer = None
-        self._window.wake()
+        window.is_open = False
+        window.closes.wake()
         self._flush_soon()
 
     def _flush_soon(self) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.journal.pulse import Pulse
+from chat.journal.watch import Window
 
 READ_BYTES = 64 * 1024  # what a reader is given at a time
 EVENT_CHARS = READ_BYTES // 4  # text goes on in a new event: a reader who is given one at a time is given little
@@ -69,16 +70,21 @@ class Reader:
 
 
 class LiveRun:
-    """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`."""
+    """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`; `window`
+    is the one that its text waits for.
+    """
 
-    __slots__ = ("closed", "entries", "epoch", "finished", "key", "last_seq", "lost", "pending", "pending_chars",
-                 "put_at", "readers", "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "writes")  # fmt: skip
+    __slots__ = (
+        "closed", "entries", "epoch", "finished", "key", "last_seq", "lost", "pending", "pending_chars", "put_at",
+        "readers", "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "window", "writes",
+    )  # fmt: skip
 
-    def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int) -> None:
+    def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int, window: Window) -> None:
         self.run_id = run_id
         self.key: Any = None  # the same, as the database's driver takes it
         self.epoch = epoch
         self.last_seq = last_seq
+        self.window = window
         self.stored_seq = last_seq
         self.pending: list[Event] = []
         self.pending_chars = 0

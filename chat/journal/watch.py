@@ -26,6 +26,20 @@ class Watch:
         return waiter
 
 
+class Window:
+    """A gather window of many runs: open from the first piece that waits to the next moment of its `phase`, in seconds.
+
+    Each of a process's windows closes at moments of its own: what all runs say at once makes the last of them wait.
+    """
+
+    __slots__ = ("closes", "is_open", "phase")
+
+    def __init__(self, phase: float) -> None:
+        self.phase = phase
+        self.is_open = False
+        self.closes = Watch()
+
+
 class Listener:
     """One reader of a run that another process has. What it hears while it looks at the rows is kept for its next wait.
 
