@@ -8,7 +8,7 @@ from benchmarks.servers import OURS, PLAIN, Laboratory, Server
 
 GOAL = "Capacity and smoothness"
 STARTS_PER_SECOND = 80  # streams come one after the other: what a crowd costs that starts at once is measured elsewhere
-SECONDS = 2  # for which all of them are open
+SECONDS = 5  # for which all of them are open
 TOKENS_PER_SECOND = 50
 LATE = 0.1  # seconds from the sending of a token to its coming: beyond that a server is full
 GATHER_MS = 25  # STREAM_GATHER_MS as it stands by default

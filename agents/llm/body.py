@@ -105,5 +105,5 @@ class Body:
                 data = os.read(self._fd, MOST)
         if data and self._protocol is not None:
             self._protocol.data_received(data)
-        if not data or reader.is_eof():
+        if not data or reader._eof:
             self.release()

@@ -222,3 +222,11 @@ async def test_a_broken_http_framing_is_unavailable_or_an_error_but_never_a_cras
         for _ in range(3):
             failure = await failure_at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
             assert failure.code is ErrorCode.MODEL_UNAVAILABLE
+
+
+async def test_a_success_without_a_body_is_an_answer_that_broke_off():
+    async with Provider([{"status": 200, "body": ""}]) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url, max_retries=0)
+        _, failure = await ask_and_fail(model)
+        await model.aclose()
+    assert failure.code is ErrorCode.MODEL_ERROR

@@ -97,7 +97,9 @@ class Journal:
             return self._when_stored(live)
         if not live.window.is_open:
             self._open(live.window)
-        return None if comes_slowly or live.alternates else live.window.closes.news()
+        if comes_slowly or (len(live.pending) > 1 and live.alternates):
+            return None
+        return live.window.closes.news()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.

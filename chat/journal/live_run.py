@@ -25,15 +25,12 @@ def timestamp_now() -> str:
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-class Entry:
+class Entry(msgspec.Struct, gc=False):
     """A stored event: its number, its type, and the JSON that every client gets."""
 
-    __slots__ = ("body", "event_type", "seq")
-
-    def __init__(self, seq: int, event_type: str, body: bytes) -> None:
-        self.seq = seq
-        self.event_type = event_type
-        self.body = body
+    seq: int
+    event_type: str
+    body: bytes
 
     @classmethod
     def of(cls, event: Event, seq: int, timestamp: str) -> "Entry":
