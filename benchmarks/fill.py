@@ -17,16 +17,14 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 from agents.events import ChatChunk, ChatComplete  # noqa: E402
-from agents.statements import Cursor, db_key  # noqa: E402
+from agents.statements import db_key  # noqa: E402
 from chat.journal.live_run import Entry  # noqa: E402
-from chat.journal.rows import insert_rows  # noqa: E402
 from chat.models import Conversation, Message, Run  # noqa: E402
 from chat.packing import pack_run  # noqa: E402
 from chat.tests.rows import make_conversation, make_run  # noqa: E402
 
 EVENTS_PER_RUN = 1000
 FIRST = datetime(2026, 1, 1)  # noqa: DTZ001 - told with its zone, Z
-ROWS = 10_000  # rows a statement's batch
 
 
 def owner() -> Any:
@@ -41,8 +39,8 @@ def finished_run(events: int) -> Any:
     told.append(Entry.of(ChatComplete(final_response=content, total_tool_calls=0), events, time_of(events)))
     key = db_key(run.pk)
     rows = [(key, entry.seq, entry.event_type, entry.body.decode()) for entry in told]
-    for start in range(0, len(rows), ROWS):
-        insert_rows(Cursor(), rows[start : start + ROWS])
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO chat_runevent (run_id, seq, event_type, body) VALUES (%s, %s, %s, %s)", rows)
     return run
 
 

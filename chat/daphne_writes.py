@@ -34,7 +34,10 @@ class PromptConnection(Server):
             self._write_now()
 
     def say(self, data: bytes) -> None:
-        """Write this now. What the socket does not take, and what fails, is the event loop's business."""
+        """Write this now. What the socket does not take, and what fails, is the event loop's business.
+
+        For each piece of each stream: so it asks for itself what `_has_more` says.
+        """
         if self.connected and not (self._is_held or self._is_queued or self.dataBuffer or self._tempDataLen):
             try:
                 sent = self.socket.send(data)

@@ -67,7 +67,7 @@ async def frames(runs: Runs, caller: Caller, at: Position, say: SayPiece | None 
     with suppress(Refused):  # the credentials have ended: the client comes back with its cursor, and is told then
         async with (
             runs.connections.held(caller, "stream"),
-            aclosing(runs.journal.follow(at.run_id, at.after, take if say else None)) as batches,
+            aclosing(runs.journal.follow(at.run_id, at.after, take)) as batches,
         ):
             async for batch in batches:
                 yield head + (_framed(prefix, batch) or KEEP_ALIVE)

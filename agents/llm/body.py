@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.streams import EMPTY_PAYLOAD
 
 MOST = 256 * 1024  # bytes that are pulled at once
+SLOW = 0.005  # seconds between two reads of a caller
 
 
 class _Reader(aiohttp.StreamReader):
@@ -26,6 +27,8 @@ class _Reader(aiohttp.StreamReader):
         pass
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
+        if not data:  # it would be taken for the end
+            return False
         self._buffer.append(data)
         self._size += len(data)
         waiter = self._waiter
@@ -53,35 +56,36 @@ class Body:
 
     Where the caller is slower than the provider, it pulls: the event loop does not watch the connection any more, and a
     read asks the system itself. So the many pieces that come while the caller does something else cost one read, and
-    the event loop nothing. It goes back to being told when a read finds nothing.
+    the event loop nothing. It goes back to being told when a read finds nothing, and when the caller is not so slow:
+    then a flood would leave the event loop no time.
     """
 
-    __slots__ = ("_fd", "_loop", "_protocol", "_pulls", "_reader", "_transport")
+    __slots__ = ("_fd", "_loop", "_protocol", "_pulled_at", "_pulls", "_reader", "_transport")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._loop = asyncio.get_running_loop()
         self._reader: _Reader | None = None  # of an empty body
-        if type(response.content) is aiohttp.StreamReader:
+        if response.content is not EMPTY_PAYLOAD:
             response.content.__class__ = _Reader  # the parser has this one, and there is no way to give it another
             self._reader = cast("_Reader", response.content)
-        self._loop = asyncio.get_running_loop()
-        self._protocol = response.connection.protocol if response.connection else None
-        self._transport = self._protocol.transport if self._protocol is not None else None
-        self._fd = -1
+        self._protocol: Any = response.connection.protocol if response.connection else None
+        self._transport: Any = None if self._protocol is None else self._protocol.transport
+        self._fd = -1  # what cannot be read past the event loop: it has gone, or TLS stands before it
         if self._transport is not None and self._transport.get_extra_info("sslcontext") is None:
             self._fd = self._transport.get_extra_info("socket").fileno()
         self._pulls = False
+        self._pulled_at = 0.0  # loop time
 
     async def read(self) -> bytes:
         """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does."""
         reader = self._reader
         if reader is None:
             return b""
-        if self._pulls:
-            if not reader._buffer:
+        if not reader._eof:  # at the end the connection is somebody else's
+            if not self._pulls:
+                self._begin_to_pull(reader)
+            elif not reader._buffer:
                 self._pull(reader)
-        elif reader._buffer and self._fd >= 0 and self._transport is not None:
-            self._pulls = True
-            self._transport.pause_reading()
         while not (reader._buffer or reader._eof or reader._exception):
             if reader._protocol.transport is None:
                 raise RuntimeError("Connection closed.")  # in aiohttp's own words
@@ -94,16 +98,33 @@ class Body:
 
     def release(self) -> None:
         """Let the event loop watch the connection again."""
-        if self._pulls and self._transport is not None:
+        if self._pulls:
             self._pulls = False
             self._transport.resume_reading()
 
+    def _begin_to_pull(self, reader: _Reader) -> None:
+        """From now on, where something came while the caller was away."""
+        if reader._buffer and self._fd >= 0:
+            self._pulls = True
+            self._pulled_at = self._loop.time()
+            self._transport.pause_reading()
+
     def _pull(self, reader: _Reader) -> None:
-        data = b""
-        if self._transport is not None and self._protocol is not None and not self._transport.is_closing():
-            with suppress(OSError):  # there is nothing yet, or the connection is broken: the event loop will find out
-                data = os.read(self._fd, MOST)
-        if data and self._protocol is not None:
+        now = self._loop.time()
+        is_slow, self._pulled_at = now - self._pulled_at > SLOW, now
+        data = self._read(reader) if is_slow and not self._transport.is_closing() else b""
+        if data:
             self._protocol.data_received(data)
         if not data or reader._eof:
             self.release()
+
+    def _read(self, reader: _Reader) -> bytes:
+        """What the system has. A failure is told to no one else: the event loop would find an orderly end."""
+        try:
+            return os.read(self._fd, MOST)
+        except (BlockingIOError, InterruptedError):
+            return b""
+        except OSError as error:
+            reader.set_exception(aiohttp.ClientOSError(*error.args))
+            self._transport.abort()
+            return b""

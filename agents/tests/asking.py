@@ -1,5 +1,7 @@
 """Asking a chat model one turn, and reading what it said."""
 
+import asyncio
+import time
 from contextlib import aclosing
 from typing import Any
 
@@ -47,3 +49,10 @@ def end(deltas: list[ModelDelta]) -> TurnEnd:
 
 def calls(deltas: list[ModelDelta]) -> tuple[ToolCall, ...]:
     return end(deltas).tool_calls
+
+
+async def until(condition: Any, seconds: float = 1.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110  # the condition is the provider's
+        await asyncio.sleep(0.002)
+    assert condition()

@@ -11,7 +11,7 @@ from agents.errors import ErrorCode, ModelError
 from agents.llm.base import ModelRequest, TextDelta
 from agents.llm.openai import OpenAIChatModel
 from agents.messages import UserMessage
-from agents.tests.asking import ask, text
+from agents.tests.asking import ask, text, until
 from tests.provider import Provider
 from tests.provider_script import Script, chunk, paced, say
 
@@ -43,13 +43,6 @@ async def timed_out(script: Script, **options: Any) -> tuple[ModelError, float, 
         await until(lambda: not provider.open)
         await model.aclose()
     return failure.value, waited, provider
-
-
-async def until(condition: Any, seconds: float = 1.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110  # the condition is the provider's
-        await asyncio.sleep(0.002)
-    assert condition()
 
 
 @pytest.mark.parametrize("script", NO_FIRST_TOKEN.values(), ids=NO_FIRST_TOKEN)
@@ -225,73 +218,3 @@ async def test_closing_a_model_that_was_never_used_is_fine():
     with pytest.raises(ModelError):
         await ask(model)
     await model.aclose()
-
-
-# --- a caller that is slower than the provider -----------------------------------------------------------------------
-PIECES = [f"{number} " for number in range(60)]
-SLOWLY: Script = [{"pace": [{"text": piece} for piece in PIECES], "every": 0.005}]
-END: Script = [{"finish": "stop"}, {"usage": [1, 2]}, {"done": True}]
-
-
-async def read_slowly(model: OpenAIChatModel, *, pause: float = 0.02) -> list[str]:
-    """The pieces of an answer, by a caller that does something else after each."""
-    pieces: list[str] = []
-    async with aclosing(model.stream(REQUEST)) as deltas:
-        async for delta in deltas:
-            if isinstance(delta, TextDelta):
-                pieces.append(delta.content)
-                await asyncio.sleep(pause)
-    return pieces
-
-
-async def test_what_comes_while_the_caller_is_away_is_read_at_once():
-    """And on the same connection the next turn is asked, by a caller that waits for each piece."""
-    async with Provider([*SLOWLY, *END]) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url)
-        for _ in range(2):
-            pieces = await read_slowly(model)
-            assert "".join(pieces) == "".join(PIECES)
-            assert len(pieces) < len(PIECES) / 2
-            assert text(await ask(model)) == "".join(PIECES)
-        assert provider.connections == 1
-        await model.aclose()
-
-
-@pytest.mark.parametrize("cut", ["rst", "fin"])
-async def test_a_cut_is_seen_by_a_caller_that_is_away(cut: str):
-    async with Provider([*SLOWLY, {"cut": cut}]) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url)
-        with pytest.raises(ModelError) as failure:
-            await read_slowly(model)
-        await model.aclose()
-    assert failure.value.code is ErrorCode.MODEL_ERROR
-
-
-async def test_silence_after_a_pull_is_a_timeout():
-    async with Provider([*SLOWLY, {"stall": True}]) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url, idle_timeout=0.3)
-        with pytest.raises(ModelError) as failure:
-            await read_slowly(model)
-        await until(lambda: not provider.open)
-        await model.aclose()
-    assert failure.value.code is ErrorCode.MODEL_TIMEOUT
-
-
-async def test_a_caller_that_leaves_while_it_pulls_closes_the_connection():
-    async with Provider([*SLOWLY, {"stall": True}]) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url)
-        async with aclosing(model.stream(REQUEST)) as deltas:
-            for _ in range(5):
-                await anext(deltas)
-                await asyncio.sleep(0.02)
-        await until(lambda: not provider.open)
-        await model.aclose()
-
-
-async def test_a_flood_is_taken_by_a_slow_caller():
-    """More than the reader keeps and more than is pulled at once."""
-    flood = "x" * 3000
-    async with Provider([{"text": [flood] * 400}, *END]) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url)
-        assert len("".join(await read_slowly(model, pause=0.001))) == 400 * len(flood)
-        await model.aclose()

@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 HEARTBEAT = 15.0  # seconds
-WINDOWS, RUNS_PER_WINDOW = 4, 128  # while there are fewer runs, they share one
+PHASES = 0, 0.5, 0.25, 0.75  # of the windows, as parts of the gather window
+RUNS_PER_WINDOW = 128  # while there are fewer runs, they share one window; then two, and so on
 
 
 class Journal:
@@ -53,14 +54,15 @@ class Journal:
         self._checkpoints = Checkpoints()
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
-        self._windows = [Window(gather * number / WINDOWS) for number in range(WINDOWS)]
+        self._windows = [Window(gather * phase) for phase in PHASES]
+        self._window = 0
         self._soon = False
         self._committing: asyncio.Future[Any] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def open(self, run_id: uuid.UUID, *, epoch: int, entries: Sequence[Entry] = (), last_seq: int = 0) -> LiveRun:
         """Begin to own a run. `entries` are stored already; `last_seq` is the last of them, or of the row's journal."""
-        live = LiveRun(run_id, epoch, last_seq, self._windows[len(self.live) // RUNS_PER_WINDOW % WINDOWS])
+        live = LiveRun(run_id, epoch, last_seq, self._next_window())
         if entries:
             live.publish(list(entries))
             live.last_seq = live.stored_seq
@@ -97,9 +99,7 @@ class Journal:
             return self._when_stored(live)
         if not live.window.is_open:
             self._open(live.window)
-        if comes_slowly or (len(live.pending) > 1 and live.alternates):
-            return None
-        return live.window.closes.news()
+        return None if comes_slowly or live.alternates else live.window.closes.news()
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.
@@ -108,6 +108,8 @@ class Journal:
         """
         if live.lost:
             raise OwnershipLost
+        if not events:
+            raise ValueError("What is written without an event would not depend on who owns the run.")
         live.pending.extend(events)
         if write is not None:
             live.writes.append(write)
@@ -141,6 +143,11 @@ class Journal:
         self._dirty[live] = None
         self._flush_soon()
         return waiter
+
+    def _next_window(self) -> Window:
+        """Runs take the windows in turn, of which there are as many as the runs need."""
+        self._window = (self._window + 1) % min(len(PHASES), 1 + len(self.live) // RUNS_PER_WINDOW)
+        return self._windows[self._window]
 
     def _open(self, window: Window) -> None:
         """Open a window, until the next moment of its phase."""

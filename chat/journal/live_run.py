@@ -1,6 +1,7 @@
 """A run that this process owns: what waits to be stored, and the tail of what has been."""
 
 import asyncio
+import logging
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.journal.pulse import Pulse
 from chat.journal.watch import Window
 
+log = logging.getLogger(__name__)
 READ_BYTES = 64 * 1024  # what a reader is given at a time
 EVENT_CHARS = READ_BYTES // 4  # text goes on in a new event: a reader who is given one at a time is given little
 TAIL_BYTES = 256 * 1024  # what is kept in memory for the readers of a running run; older events are read from rows
@@ -55,11 +57,18 @@ class Reader:
         self._take = take
 
     def takes(self, entries: "list[Entry]") -> bool:
-        if self._take is None or self.news.done() or not self._take(entries):
+        """Whether it takes these. It may have seen some: they are among the rows before this process knows of it."""
+        if self._take is None or self.news.done() or entries[0].seq != self.after + 1:
             return False
-        self.after = entries[-1].seq
-        self._pulse.has_beaten = True
-        return True
+        try:
+            taken = self._take(entries)
+        except Exception:
+            log.exception("Events could not be written to a reader")
+            return False
+        if taken:
+            self.after = entries[-1].seq
+            self._pulse.has_beaten = True
+        return taken
 
     def wake(self) -> None:
         if not self.news.done():

@@ -34,6 +34,7 @@ INSERT = """
 """
 INSERT_AGAIN = f"{INSERT} ON CONFLICT DO NOTHING"
 RETRY_SECONDS = 30.0
+AWAY = OperationalError, InterfaceError  # the database cannot be reached, or its answer was lost
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between tries, each twice as long as the one before
 
 
@@ -93,11 +94,12 @@ def store(batch: Batch) -> None:
     gets one of its own, so that one cannot spoil all. While the database cannot be reached, jobs fail at once (their
     callers say so and can try again), but events are tried again for RETRY_SECONDS: their runs go on meanwhile.
     """
-    if batch.appends and not _worked(_store_events, batch.appends):
+    failure = _failure_of(_store_events, batch.appends) if batch.appends else None
+    if failure is not None:
         for append in batch.appends:
-            _store_with_patience(append)
+            _store_with_patience(append, again=isinstance(failure, AWAY))
     starts = sorted((job for job in batch.jobs if job.lock is not None), key=lambda job: job.lock or 0)
-    if len(starts) < 2 or not _worked(_run_together, starts):
+    if len(starts) < 2 or _failure_of(_run_together, starts) is not None:
         for job in starts:
             _run_alone(job)
     for job in batch.jobs:
@@ -105,13 +107,13 @@ def store(batch: Batch) -> None:
             _run_alone(job)
 
 
-def _worked(store_all: Callable[[list[T]], None], parts: list[T]) -> bool:
+def _failure_of(store_all: Callable[[list[T]], None], parts: list[T]) -> Exception | None:
     try:
         store_all(parts)
     except Exception as error:
         log.warning("A group commit failed (%s); storing its %s parts one by one", type(error).__name__, len(parts))
-        return False
-    return True
+        return error
+    return None
 
 
 @transaction.atomic
@@ -125,19 +127,20 @@ def _run_together(jobs: list[Job]) -> None:
 
 def _run_alone(job: Job) -> None:
     job.run()
-    if isinstance(job.error, (OperationalError, InterfaceError)):
+    if isinstance(job.error, AWAY):
         connection.close()
 
 
-def _store_with_patience(append: Append) -> None:
+def _store_with_patience(append: Append, *, again: bool) -> None:
+    """Try until it is stored, or for RETRY_SECONDS. `again`: see _store_events."""
     give_up = time.monotonic() + RETRY_SECONDS
     pause = FIRST_PAUSE
     while True:
         try:
-            _store_events([append], again=True)
-        except (OperationalError, InterfaceError) as error:
+            _store_events([append], again=again)
+        except AWAY as error:
             connection.close()
-            append.error = error
+            append.error, again = error, True
             if time.monotonic() > give_up:
                 return
         except Exception as error:
@@ -157,15 +160,15 @@ def _store_events(appends: list[Append], *, again: bool = False) -> None:
     """
     cursor = Cursor()
     rows: list[Row] = []
-    written = False
+    has_writes = False
     for append in appends:
         live = append.live
         if live.key is None:
             live.key = cursor.key(live.run_id)
         rows += [(live.key, live.epoch, entry.seq, entry.event_type, entry.body.decode()) for entry in append.entries]
-        written = written or bool(append.writes)
+        has_writes = has_writes or bool(append.writes)
     # One statement is a transaction by itself.
-    with transaction.atomic() if written or len(rows) > ROWS_PER_INSERT else nullcontext():
+    with transaction.atomic() if has_writes or len(rows) > ROWS_PER_INSERT else nullcontext():
         owned = _insert_owned(cursor, rows, again=again)
         for append in appends:
             append.error = None if owned is None or owned.get(append.live.key) == append.live.epoch else OwnershipLost()

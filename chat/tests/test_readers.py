@@ -1,12 +1,15 @@
 """Readers whose process does not own the run: they look at the rows, and hear hints."""
 
 import asyncio
+import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 from agents.events import ChatChunk, ChatComplete
 from chat.journal import Entry, Journal
+from chat.journal.journal import RUNS_PER_WINDOW
 from chat.journal.readers import POLL, Readers
 from chat.models import Run
 from chat.tests.rows import make_conversation, make_run, make_user, tell
@@ -64,3 +67,63 @@ async def test_a_hint_that_comes_while_a_reader_looks_is_not_lost(transactional_
         assert asyncio.get_running_loop().time() - began < POLL / 2
     assert not readers.listeners
     await journal.drain()
+
+
+async def test_what_a_reader_has_seen_among_the_rows_is_not_written_to_it_again(transactional_db):
+    """Rows are committed before the event loop learns of it: whoever looks at them in between is ahead."""
+
+    def begin() -> Run:
+        run = make_run(make_conversation(make_user()))
+        tell(run, ChatChunk(content="one"), ChatChunk(content="two"), ChatChunk(content="three"))
+        return run
+
+    journal = Journal(gather=0.001)
+    run = await journal.execute(begin)
+    live = journal.open(run.pk, epoch=run.epoch, last_seq=1)
+    seen: list[int] = []
+
+    def take(batch: list[Entry]) -> bool:
+        seen.extend(entry.seq for entry in batch)
+        return True
+
+    async def read() -> None:
+        async with aclosing(journal.follow(run.pk, 0, take)) as batches:
+            async for batch in batches:
+                seen.extend(entry.seq for entry in batch)
+
+    reader = asyncio.create_task(read())
+    while seen != [1, 2, 3]:  # noqa: ASYNC110  # the reader is not to know
+        await asyncio.sleep(0.01)
+    for seq in (2, 3, 4):
+        live.publish([Entry(seq, "chat_chunk", b"{}")])
+        await asyncio.sleep(0.01)
+    assert seen == [1, 2, 3, 4]
+    reader.cancel()
+    await journal.drain()
+
+
+async def test_a_reader_that_fails_keeps_nobody_from_the_news(transactional_db):
+    def fail(batch: list[Entry]) -> bool:
+        raise ConnectionError
+
+    journal = Journal(gather=0.001)
+    run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+    live = journal.open(run.pk, epoch=run.epoch)
+    async with aclosing(journal.follow(run.pk, 0, fail)) as batches:
+        assert await anext(batches) == []
+        following = asyncio.create_task(anext(batches))
+        await asyncio.sleep(0.01)
+        await asyncio.wait_for(journal.append(live, [ChatChunk(content="one")]), 5)
+        assert [entry.seq for entry in await following] == [1]
+    await journal.drain()
+
+
+async def test_runs_that_are_many_take_turns_in_the_windows():
+    journal = Journal(gather=0.001)
+    lives = [journal.open(uuid.uuid4(), epoch=1) for _ in range(2 * RUNS_PER_WINDOW)]
+    for _ in range(2 * RUNS_PER_WINDOW):  # a steady load: one ends, one begins
+        journal.close(lives.pop(0))
+        lives.append(journal.open(uuid.uuid4(), epoch=1))
+    shares = Counter(live.window for live in lives)
+    assert len(shares) == 2
+    assert min(shares.values()) > RUNS_PER_WINDOW / 2

@@ -32,8 +32,9 @@ export class AgentPicker {
     button.addEventListener("click", () => (isMenuOpen() ? closeMenu() : this.#open().catch(onFailed)));
   }
 
+  /** The agent to ask; until the agents are known, the one that the page's address names, or null. */
   get slug() {
-    return this.#chosen ? slugOf(this.#chosen) : (this.#wanted ?? "default");
+    return this.#chosen ? slugOf(this.#chosen) : this.#wanted;
   }
 
   /** The name that people read for an agent; one that is gone keeps its technical name. */

@@ -108,7 +108,8 @@ const tabs = new Tabs(({ kind, conversationId }) => {
 });
 
 function send(text, { parallelTools, resetHistory = false }) {
-  chat.send(text, { agentName: picker.slug, parallelTools, resetHistory }).catch(failed);
+  const agentName = picker.slug ?? chat.conversation?.agent_name ?? "default";
+  chat.send(text, { agentName, parallelTools, resetHistory }).catch(failed);
 }
 
 function reloadList() {
@@ -214,6 +215,7 @@ async function begin() {
   const list = reloadList();
   if (!wanted) showConversation(); // at once: later it would undo what a person has begun meanwhile
   await picker.load().catch(failed);
+  if (chat.conversation) picker.show(chat.conversation.agent_name); // opened before the agents were known
   if (wanted) await open(wanted, { how: "replaceState" });
   await list;
   if (!drawer.isOpen && matchMedia("(pointer: fine)").matches) composer.focus();

@@ -79,7 +79,9 @@ async def test_a_user_is_told_everything_and_then_forgotten(server: Product, ses
         await stream.until("chat_chunk")
         assert f"{name} is gone" in server.manage("delete_user", name, "--yes")
         # The run is stopped and the key has ended: the reader is told of the first, unless the second closed it before.
-        assert {event.type for event in await stream.rest()} <= {"chat_chunk", "chat_cancelled"}
+        told = {event.type for event in await stream.rest()}
+        assert told
+        assert told <= {"chat_chunk", "chat_cancelled"}
         run_id = stream.run_id
     left = everything(server)
     for text in (WORDS, ANSWER, name, run_id, run_id.replace("-", "")):
