@@ -61,37 +61,37 @@ FAST: Counts = {
     "calls": 15,
 }
 ALONE: Counts = {
-    "statements": 1.5,
-    "commits": 0.1,
+    "statements": 2,
+    "commits": 0.3,
     "sends": 2.5,
     "receives": 3.7,
-    "polls": 8,
+    "polls": 9,
     "hops": 1.3,
     "threads": 0.1,
-    "calls": 680,
+    "calls": 800,
 }
 SHARED: Counts = {
-    "statements": 0.2,
+    "statements": 0.4,
     "commits": 0.1,
     "sends": 1.1,
     "receives": 1.3,
-    "polls": 0.8,
+    "polls": 1,
     "hops": 0.2,
     "threads": 0.05,
-    "calls": 150,
+    "calls": 200,
 }
 WAITING: Counts = {  # with the looks for what other processes have left behind, which come each five seconds
-    "statements": 1,
+    "statements": 1.1,
     "commits": 0.3,
     "sends": 0.6,
     "receives": 1.2,
-    "polls": 2.5,
+    "polls": 2.9,
     "hops": 0.6,
     "threads": 0.1,
-    "calls": 1_200,
+    "calls": 1_350,
 }
 HOP_STATEMENTS = 1.3  # of a commit of events, which is handed to the writer's thread: however many runs share it
-FEW = 0.1  # a token: what is done once a second beside the runs, and tokens that a busy machine gives no commit
+FEW = 0.3  # a token: what is done once a second beside the runs, and tokens that a busy machine gives no commit
 EVENT_BYTES = 95  # of an event of text beside its text
 
 
