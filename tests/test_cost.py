@@ -71,14 +71,14 @@ ALONE: Counts = {
     "calls": 1_100,
 }
 SHARED: Counts = {
-    "statements": 0.4,
+    "statements": 0.2,
     "commits": 0.1,
     "sends": 1.1,
     "receives": 1.3,
-    "polls": 1,
+    "polls": 0.8,
     "hops": 0.2,
     "threads": 0.05,
-    "calls": 300,
+    "calls": 200,
 }
 WAITING: Counts = {  # with the looks for what other processes have left behind, which come each five seconds
     "statements": 1.1,
@@ -91,7 +91,7 @@ WAITING: Counts = {  # with the looks for what other processes have left behind,
     "calls": 1_350,
 }
 HOP_STATEMENTS = 1.3  # of a commit of events, which is handed to the writer's thread: however many runs share it
-FEW = 0.3  # a token: what is done once a second beside the runs, and tokens that a busy machine gives no commit
+FEW = 0.1  # a token: what is done once a second beside the runs, and tokens that a busy machine gives no commit
 EVENT_BYTES = 95  # of an event of text beside its text
 
 
