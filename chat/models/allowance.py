@@ -84,11 +84,10 @@ class TokenBucket(models.Model):
         table, column, now, largest, values = cls._spelling(cursor)
         taken = cursor.rows(
             f"INSERT INTO {table} ({column}, full_at) VALUES (%s, {now} + %s)"  # noqa: S608 - our own names
-            f" ON CONFLICT ({column}) DO UPDATE"
-            f" SET full_at = {largest}({table}.full_at + %s, excluded.full_at)"
-            f" WHERE {table}.full_at <= excluded.full_at + %s"
+            f" ON CONFLICT ({column}) DO UPDATE SET full_at = {largest}({table}.full_at, {now}) + %s"
+            f" WHERE {table}.full_at <= {now} + %s"
             f" RETURNING full_at - {now}",
-            [key, *values, interval, interval, (rate.count - 2) * interval, *values],
+            [key, *values, interval, *values, interval, *values, (rate.count - 1) * interval, *values],
         )
         return (True, rate.left(taken[0][0])) if taken else (False, cls.left_of(cursor, key, rate))
 
@@ -113,10 +112,12 @@ class TokenBucket(models.Model):
         """The table, its key, the time now, the larger of two, and the values that the time needs.
 
         PostgreSQL's clock is the same for all machines; SQLite lives on one, whose clock Python reads more finely.
+        The time is that at which the row is held, not that at which one began to wait for it: else a crowd's tokens
+        would be taken out of order, and the last one refused.
         """
         table, column = cls._meta.db_table, cls._meta.pk.attname
         if cursor.vendor == "postgresql":
-            return table, column, "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint", "GREATEST", []
+            return table, column, "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint", "GREATEST", []
         return table, column, "%s", "MAX", [time.time_ns() // 1000]
 
 
