@@ -107,7 +107,14 @@ const tabs = new Tabs(({ kind, conversationId }) => {
   if (kind === "started" && conversationId === chat.id) chat.refresh().catch(failed);
 });
 
-function send(text, { parallelTools, resetHistory = false }) {
+let arriving = null; // until the conversation that the address names is here: messages wait to go to it
+
+function send(text, options) {
+  if (arriving) arriving.then(() => send(text, options));
+  else sendNow(text, options);
+}
+
+function sendNow(text, { parallelTools, resetHistory = false }) {
   const agentName = picker.slug ?? chat.conversation?.agent_name ?? "default";
   chat.send(text, { agentName, parallelTools, resetHistory }).catch(failed);
 }
@@ -213,11 +220,12 @@ async function begin() {
   stream.connect();
   const wanted = parameters.get("conversation");
   const list = reloadList();
-  if (!wanted) showConversation(); // at once: later it would undo what a person has begun meanwhile
-  await picker.load().catch(failed);
+  const agents = picker.load().catch(failed);
+  if (wanted) arriving = agents.then(() => open(wanted, { how: "replaceState" })).finally(() => (arriving = null));
+  else showConversation(); // at once: later it would undo what a person has begun meanwhile
+  await agents;
   if (chat.conversation) picker.show(chat.conversation.agent_name); // opened before the agents were known
-  if (wanted) await open(wanted, { how: "replaceState" });
-  await list;
+  await Promise.all([arriving, list]);
   if (!drawer.isOpen && matchMedia("(pointer: fine)").matches) composer.focus();
 }
 

@@ -88,6 +88,22 @@ def test_a_message_sent_before_the_agents_are_known_is_not_put_back(new_page: Ne
     expect(chat.field).to_have_value("")
 
 
+def test_a_message_sent_before_the_conversation_has_come_goes_into_it(chat: ChatPage) -> None:
+    chat.ask("say:First.")
+    chat.done()
+    asked: list[Route] = []
+    chat.page.route("**/conversations/*/messages*", lambda route: asked.append(route))
+    chat.page.reload()
+    chat.ask("say:Second.")
+    expect(chat.field).to_have_value("")
+    asked[0].continue_()
+    expect(chat.questions).to_have_text(["say:First.", "say:Second."])
+    chat.done()
+    chat.page.unroute("**/conversations/*/messages*")
+    chat.page.reload()
+    expect(chat.questions).to_have_text(["say:First.", "say:Second."])
+
+
 def test_stop_takes_the_place_of_send_and_keeps_what_was_written(chat: ChatPage) -> None:
     chat.ask(paced(500, 20))
     expect(chat.answers.last).to_contain_text("t3")

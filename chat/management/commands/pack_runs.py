@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat.packing import BEFORE_ALL, pack_run, runs_to_pack
 
+LONGEST = 1_000_000_000  # seconds, as PACK_EVENTS_AFTER_SECONDS
 TELL_EVERY = 100  # runs
 
 
@@ -17,8 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("--after", type=int, default=settings.PACK_EVENTS_AFTER_SECONDS, metavar="SECONDS")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["after"] < 0:
-            raise CommandError("--after is 0 or more.")
+        if not 0 <= options["after"] <= LONGEST:
+            raise CommandError(f"--after is 0 to {LONGEST:,}.")
         runs = events = 0
         last = BEFORE_ALL
         while found := runs_to_pack(options["after"], last):

@@ -8,6 +8,8 @@ from django.db import transaction
 
 from chat.retention import prune_batch
 
+LONGEST = 36_500  # days, as RUN_EVENT_RETENTION_DAYS
+
 
 class Command(BaseCommand):
     help = "Delete the events of runs that ended more than RUN_EVENT_RETENTION_DAYS ago. Messages stay."
@@ -16,8 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=settings.RUN_EVENT_RETENTION_DAYS, metavar="N")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["days"] < 0:
-            raise CommandError("--days is 0 or more.")
+        if not 0 <= options["days"] <= LONGEST:
+            raise CommandError(f"--days is 0 to {LONGEST:,}.")
         total = 0
         while True:
             with transaction.atomic():
