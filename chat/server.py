@@ -30,6 +30,7 @@ MAX_FRAME = 2 * 1024 * 1024  # bytes
 BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
 SOCKET_SECONDS = 365 * 86400  # daphne's own default would cut a socket after a day
 COLLECTOR_THRESHOLDS = 20_000, 20, 20  # new objects before the youngest are looked through; how often before the next
+ANSWER_SECONDS = 2.0  # for which a server that stops waits for the answers to what it was asked
 SERVICE_RESTART = 1012  # the close code that says: connect again
 EVERYWHERE_OR_HERE = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - what is compared
 
@@ -146,10 +147,21 @@ class ChatServer(BoundedServer):
             if isinstance(protocol, WebSocketProtocol) and protocol.state == WebSocketProtocol.STATE_OPEN:
                 protocol.sendCloseFrame(code=SERVICE_RESTART)  # sendClose takes only the codes of applications
 
+    async def _answer_requests(self) -> None:
+        """Let requests have their answers, such as that the server stops. Streams, which have begun theirs, are cut."""
+        unanswered = [
+            details["application_instance"]
+            for protocol, details in self.connections.items()
+            if "application_instance" in details and not getattr(protocol, "startedWriting", True)
+        ]
+        if unanswered:
+            await asyncio.wait(unanswered, timeout=ANSWER_SECONDS)
+
     async def _stop(self) -> None:
         try:
             await current_runs().stop()
             self._close_sockets()
+            await self._answer_requests()
         except Exception:
             log.exception("Stopping was not clean; other processes will take the runs over")
         if reactor.running:

@@ -11,6 +11,7 @@ from tests.wire.client import Client, Frame, eventually
 from tests.wire.scripts import calls, says, turns, uses
 
 SLOW = "paced:120:25"  # three seconds of text
+CROWD = 8
 
 
 @pytest.fixture
@@ -194,21 +195,22 @@ async def test_a_stopping_server_takes_no_new_messages_and_is_not_ready(serve: S
 async def test_who_waits_for_a_whole_answer_is_told_that_the_server_stops(serve: Serve, session, quick):
     server = serve(**quick)
     alice = someone(server, session)
-    waiting = asyncio.create_task(alice.post("/chat", {"message": SLOW}))
+    asked = {"message": SLOW, "reset_history": True}
+    waiting = [asyncio.create_task(alice.post("/chat", asked)) for _ in range(CROWD)]
 
-    async def is_running() -> bool:
-        return bool((await alice.get("/conversations")).json["results"])
+    async def are_running() -> bool:
+        return len((await alice.get("/conversations")).json["results"]) == CROWD
 
-    await eventually(is_running)
+    await eventually(are_running)
     server.process.popen.terminate()
-    refused = await waiting
-    assert (refused.status, refused.code) == (503, "shutting_down")
-    assert int(refused.headers["Retry-After"]) >= 1
-    run_id = refused.json["error"]["details"]["run_id"]
+    answers = await asyncio.gather(*waiting)
+    assert {(refused.status, refused.code) for refused in answers} == {(503, "shutting_down")}
+    assert all(int(refused.headers["Retry-After"]) >= 1 for refused in answers)
     assert server.process.popen.wait(5) == 0
     again = await restart(serve, server, session, quick)
-    async with again.follow(run_id) as stream:
-        check_story([frame.event for frame in await stream.rest()], attempt=1)
+    for refused in answers:
+        async with again.follow(refused.json["error"]["details"]["run_id"]) as stream:
+            check_story([frame.event for frame in await stream.rest()], attempt=1)
 
 
 async def test_a_long_answer_goes_on_in_the_other_process_when_its_server_stops(serve: Serve, session, quick):
