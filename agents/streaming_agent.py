@@ -12,7 +12,7 @@ from typing import Any
 from agents.errors import ErrorCode, RunFailed
 from agents.events import AnyEvent, ChatComplete, Error, ModelRetry
 from agents.limits import Limits
-from agents.llm.base import ChatModel, ModelRequest, Retry, TurnEnd
+from agents.llm.base import ChatModel, ModelRequest, Retry, Take, TurnEnd
 from agents.messages import ModelMessage, SystemMessage, UserMessage
 from agents.tool_round import ToolRound
 from agents.transcript import Transcript
@@ -73,15 +73,21 @@ class StreamingAgent:
                 for event in group:
                     yield event
 
-    async def resume(self, transcript: Transcript) -> AsyncGenerator[tuple[AnyEvent, ...], None]:
+    async def resume(
+        self, transcript: Transcript, *, take: Take | None = None
+    ) -> AsyncGenerator[tuple[AnyEvent, ...], None]:
         """Go on from a transcript to the end of the run. Events that belong together come as one group.
+
+        `take` is offered pieces of text while the caller waits (see ModelRequest), and puts them into the transcript.
 
         The next step begins only when the group has been taken: a caller that stores each group before it asks for
         the next one has stored a tool call before the tool runs, and its result before the model sees it.
         """
         try:
             while not transcript.is_answered() or transcript.unanswered_calls():
-                step = self._tool_step(transcript) if transcript.unanswered_calls() else self._model_turn(transcript)
+                step = (
+                    self._tool_step(transcript) if transcript.unanswered_calls() else self._model_turn(transcript, take)
+                )
                 async with aclosing(step) as groups:
                     async for group in groups:
                         yield group
@@ -97,7 +103,9 @@ class StreamingAgent:
             transcript.break_off()
         yield (last,)
 
-    async def _model_turn(self, transcript: Transcript) -> AsyncGenerator[tuple[AnyEvent, ...], None]:
+    async def _model_turn(
+        self, transcript: Transcript, take: Take | None
+    ) -> AsyncGenerator[tuple[AnyEvent, ...], None]:
         if transcript.rounds >= self.limits.max_rounds:
             raise RunFailed(
                 ErrorCode.TOOL_ROUNDS_EXCEEDED,
@@ -105,7 +113,7 @@ class StreamingAgent:
             )
         transcript.open_turn(self.system)
         ended = False
-        async with aclosing(self.llm.stream(self._request(transcript))) as deltas:
+        async with aclosing(self.llm.stream(self._request(transcript, take))) as deltas:
             async for delta in deltas:
                 match delta:
                     case Retry(attempt, code, delay):
@@ -114,7 +122,7 @@ class StreamingAgent:
                         transcript.end_turn(delta, self.limits)
                         ended = True
                     case _:
-                        yield (transcript.take(delta, self.limits),)  # type: ignore[misc]
+                        yield (transcript.take(delta, self.limits),)
         if not ended:
             raise RunFailed(ErrorCode.MODEL_ERROR, "The model's answer broke off. Try again.")
 
@@ -126,7 +134,7 @@ class StreamingAgent:
             async for group in groups:
                 yield group
 
-    def _request(self, transcript: Transcript) -> ModelRequest:
+    def _request(self, transcript: Transcript, take: Take | None) -> ModelRequest:
         return ModelRequest(
             model=self.model,
             messages=(self.system, *transcript.messages),
@@ -134,6 +142,7 @@ class StreamingAgent:
             parallel_tool_calls=self.parallel_tools,
             settings=self.settings,
             limits=self.limits,
+            take=take,
         )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agents.events import ChatChunk, Event, ReasoningChunk, Usage
+from agents.events import ChatChunk, ReasoningChunk, Usage
 from agents.limits import Limits
 from agents.llm.base import ReasoningDelta, TextDelta, TurnEnd
 from agents.messages import AssistantMessage, ModelMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
@@ -92,7 +92,7 @@ class Transcript:
         self._turn, self._reasoning, self._used = [], [], None
         self._prompt_chars = len(system.content) + sum(_length(message) for message in self.messages)
 
-    def take(self, delta: TextDelta | ReasoningDelta, limits: Limits) -> Event:
+    def take(self, delta: TextDelta | ReasoningDelta, limits: Limits) -> ChatChunk | ReasoningChunk:
         """Note a piece of the turn, and return its event. Raises ModelError when the run has said too much."""
         if self.first_token_at is None:
             self.first_token_at = time.monotonic()

@@ -23,6 +23,8 @@ from agents.events import (
     ToolCallState,
     Usage,
 )
+from agents.limits import Limits
+from agents.llm.base import ReasoningDelta, TextDelta
 from agents.messages import ToolMessage
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Transcript
@@ -35,6 +37,21 @@ from chat.models import Message, Reservation, Run, ToolCall
 
 log = logging.getLogger(__name__)
 LARGEST_COUNT = 2**31 - 1  # that a column holds
+
+
+class Straight:
+    """Text that comes alone, on its way from the model to the journal: no turn of the run's task is needed for it."""
+
+    __slots__ = ("_journal", "_limits", "_live", "_transcript")
+
+    def __init__(self, live: LiveRun, journal: Journal, transcript: Transcript, limits: Limits) -> None:
+        self._live, self._journal, self._transcript, self._limits = live, journal, transcript, limits
+
+    def is_open(self) -> bool:
+        return self._journal.takes_at_once(self._live)
+
+    def put(self, delta: TextDelta | ReasoningDelta) -> None:
+        self._journal.put(self._live, self._transcript.take(delta, self._limits))
 
 
 class RunTask:
@@ -52,6 +69,7 @@ class RunTask:
         self._base = base
         self._ending = False
         self._working: asyncio.Task[None] | None = None
+        self._straight = Straight(live, journal, transcript, agent.limits)
 
     def cancel(self) -> None:
         """Stop the run for its owner. A run that is storing its last event ends as it was about to."""
@@ -79,7 +97,7 @@ class RunTask:
         try:
             async with (
                 asyncio.timeout(settings.MAX_RUN_SECONDS),
-                aclosing(self._agent.resume(self._transcript)) as groups,
+                aclosing(self._agent.resume(self._transcript, take=self._straight)) as groups,
             ):
                 async for group in groups:
                     await self._store(group)

@@ -7,7 +7,7 @@ from time import monotonic
 import aiohttp
 
 from agents.errors import ErrorCode, ModelError
-from agents.llm.base import ModelDelta
+from agents.llm.base import ModelDelta, ReasoningDelta, Take, TextDelta
 from agents.llm.body import Body
 from agents.llm.failures import BROKE_OFF, TIMED_OUT, UNREACHABLE
 from agents.llm.turn import Turn
@@ -56,12 +56,25 @@ class Deadline:
 
 
 class Answer:
-    """The stream of one turn. `first_token` and `idle` are in seconds; the first counts from `since` (monotonic)."""
+    """The stream of one turn. `first_token` and `idle` are in seconds; the first counts from `since` (monotonic).
+
+    Text that comes while a read waits is offered to `take`.
+    """
 
     def __init__(
-        self, response: aiohttp.ClientResponse, turn: Turn, *, since: float, first_token: float, idle: float
+        self,
+        response: aiohttp.ClientResponse,
+        turn: Turn,
+        *,
+        since: float,
+        first_token: float,
+        idle: float,
+        take: Take | None = None,
     ) -> None:
         self.ended = False
+        self._take = take
+        self._offered: list[ModelDelta] = []  # what was not taken: of so many bytes,
+        self._offered_bytes = 0  # which are the first that the body gives next
         self._response = response
         self._turn = turn
         self._body = Body(response)
@@ -83,21 +96,19 @@ class Answer:
             raise turn.failure
         deadline.waiting = True
         try:
-            data = await self._body.read()
+            data = await self._body.read(self._takes if self._take else None)
         except (TimeoutError, aiohttp.ClientError, RuntimeError) as error:
             # aiohttp reads a connection that is closed already with a RuntimeError.
-            return self._end(error)
+            return [*self._offered, *self._end(error)]
         finally:
             deadline.waiting = False
         if not data:
             return self._end(None)
-        chunks = turn.chunks
-        deltas = turn.feed(data)
-        if turn.done:
-            return [*deltas, *self._end(None)]
-        if turn.started and turn.chunks != chunks:
-            deadline.restart(min(self._idle, AFTER_FINISH) if turn.finish_reason else self._idle)
-        return deltas
+        deltas = self._offered
+        if len(data) > self._offered_bytes:
+            deltas = [*deltas, *self._feed(data[self._offered_bytes :])]
+        self._offered, self._offered_bytes = [], 0
+        return [*deltas, *self._end(None)] if turn.done else deltas
 
     def close(self) -> None:
         """Stop the deadline and close the connection, unless the stream has ended and it can be used again."""
@@ -108,6 +119,28 @@ class Answer:
             asyncio.get_running_loop().call_later(LINGER, self._response.close)
         else:
             self._response.close()
+
+    def _takes(self, data: bytes) -> bool:
+        """Read what has come for one who waits. False where they have to be woken: it is more than a piece of text."""
+        take = self._take
+        if take is None or not take.is_open():
+            return False
+        deltas, turn = self._feed(data), self._turn
+        if len(deltas) != 1 or turn.done or turn.finish_reason or turn.failure:
+            self._offered, self._offered_bytes = deltas, len(data)
+            return False
+        delta = deltas[0]
+        assert isinstance(delta, TextDelta | ReasoningDelta)  # noqa: S101 - for the type checker: all that `feed` returns
+        take.put(delta)
+        return True
+
+    def _feed(self, data: bytes) -> list[ModelDelta]:
+        turn = self._turn
+        chunks = turn.chunks
+        deltas = turn.feed(data)
+        if turn.started and turn.chunks != chunks:
+            self._deadline.restart(min(self._idle, AFTER_FINISH) if turn.finish_reason else self._idle)
+        return deltas
 
     def _end(self, error: Exception | None) -> list[ModelDelta]:
         self.ended = True

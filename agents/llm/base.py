@@ -18,6 +18,10 @@ class ModelRequest:
     """One turn. `settings` are model settings by their OpenAI names (temperature, max_tokens, …).
 
     `limits` bound what a model collects before it tells it: the calls of a turn, and their arguments.
+
+    `take` is offered text that comes while the caller waits for the next delta. What it takes is not yielded, and the
+    caller goes on waiting: for each piece that comes alone, waking it would cost more than what it does. A model need
+    not offer anything.
     """
 
     model: str
@@ -26,6 +30,7 @@ class ModelRequest:
     parallel_tool_calls: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    take: "Take | None" = None
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +60,16 @@ class TurnEnd(msgspec.Struct, frozen=True):
 
 
 ModelDelta = TextDelta | ReasoningDelta | Retry | TurnEnd
+
+
+class Take(Protocol):
+    """Takes text without waking the one it is for. A failure to do so ends the turn, with what was raised."""
+
+    def is_open(self) -> bool:
+        """Whether a piece that comes now would be taken."""
+
+    def put(self, delta: TextDelta | ReasoningDelta) -> None:
+        """Take a piece, right after `is_open` has said so."""
 
 
 class ChatModel(Protocol):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any, cast
 
 import aiohttp
@@ -9,6 +10,15 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 MOST = 256 * 1024  # bytes that are pulled at once
 SLOW = 0.005  # seconds between two reads of a caller
+
+
+Take = Callable[[bytes], bool]
+
+
+class _Waiter(asyncio.Future[None]):
+    """Somebody waits for the next piece. `take` is offered it first, and goes on waiting where it returns True."""
+
+    take: Take | None = None
 
 
 class _Reader(aiohttp.StreamReader):
@@ -29,11 +39,17 @@ class _Reader(aiohttp.StreamReader):
     def feed_data(self, data: bytes, size: int = 0) -> bool:
         if not data:  # it would be taken for the end
             return False
+        waiter: Any = self._waiter
+        if waiter is not None and not waiter.done():
+            try:
+                if waiter.take is not None and waiter.take(data):
+                    return False
+            except Exception as error:  # the parser that calls this would take it for one of the connection
+                self.set_exception(error)
+                return False
+            waiter.set_result(None)
         self._buffer.append(data)
         self._size += len(data)
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
         if self._size > self._high_water:
             self._protocol.pause_reading()
         return False
@@ -76,8 +92,11 @@ class Body:
         self._pulls = False
         self._pulled_at = 0.0  # loop time
 
-    async def read(self) -> bytes:
-        """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does."""
+    async def read(self, take: Take | None = None) -> bytes:
+        """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does.
+
+        What comes is offered to `take` first, and not returned where it returns True. What that raises is raised here.
+        """
         reader = self._reader
         if reader is None:
             return b""
@@ -89,7 +108,8 @@ class Body:
         while not (reader._buffer or reader._eof or reader._exception):
             if reader._protocol.transport is None:
                 raise RuntimeError("Connection closed.")  # in aiohttp's own words
-            waiter = reader._waiter = self._loop.create_future()
+            waiter = reader._waiter = _Waiter(loop=self._loop)
+            waiter.take = take
             try:
                 await waiter
             finally:

@@ -101,7 +101,14 @@ class OpenAIChatModel:
             response.close()
             raise ModelError(ErrorCode.MODEL_ERROR, NO_PROVIDER)
         turn = Turn(taken=call_ids(request), limits=request.limits)
-        return Answer(response, turn, since=since, first_token=self.first_token_timeout, idle=self.idle_timeout)
+        return Answer(
+            response,
+            turn,
+            since=since,
+            first_token=self.first_token_timeout,
+            idle=self.idle_timeout,
+            take=request.take,
+        )
 
     async def _post_what_is_taken(self, request: ModelRequest) -> aiohttp.ClientResponse:
         """Send the request; as often as the provider names a parameter that it does not take, send it without."""

@@ -78,6 +78,10 @@ class Journal:
             del self.live[live.run_id]
         live.close()
 
+    def takes_at_once(self, live: LiveRun) -> bool:
+        """Whether a piece of text that is put now would be followed by no pause."""
+        return live.spoke and not (live.lost or live.pending) and monotonic() - live.put_at > 2 * self.gather
+
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> "asyncio.Future[None] | None":
         """Take a piece of text. Returns what to wait for before the next one: nothing where none is likely to join it.
 

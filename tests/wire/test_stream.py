@@ -118,6 +118,17 @@ async def test_pieces_of_text_make_up_the_answer(alice: Client):
     assert "".join(chunks) == frames[-1].event["final_response"] == "".join(f"t{number} " for number in range(30))
 
 
+async def test_pieces_that_come_alone_are_told_one_by_one(alice: Client):
+    """They come further apart than two gather windows."""
+    pieces = [f"t{number} " for number in range(12)]
+    frames = await alice.tell("paced:12:100")
+    chunks = [frame.event["content"] for frame in frames if frame.type == "chat_chunk"]
+    assert "".join(chunks) == frames[-1].event["final_response"] == "".join(pieces)
+    assert len(chunks) > len(pieces) / 2  # all of them, unless the machine is very busy
+    run = (await alice.get(f"/runs/{frames[0].event['run_id']}")).json
+    assert run["status"] == "completed"
+
+
 async def test_text_comes_while_the_model_still_speaks(alice: Client):
     async with alice.stream(script({"text": "First"}, {"delay": 0.6}, *says(" second"))) as stream:
         frames = await stream.until("chat_chunk")
