@@ -153,9 +153,11 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
     def say(self, piece: bytes) -> bool:
         """Write a piece of a body at once, without the layers that a body whose head has gone needs no more.
 
-        False, and nothing is written, where the head has yet to go, or the body is not sent in chunks.
+        A gate stands from the first piece on, until the client has gone or has it all. False, and nothing is written,
+        where there is none, where it is closed, and where the body is not sent in chunks.
         """
-        if not self.chunked or self.finished or self._disconnected:
+        gate = self.gate
+        if gate is None or not (gate.is_open and self.chunked):
             return False
         if piece:  # an empty chunk would be the body's end
             self.sentLength += len(piece)
@@ -208,8 +210,11 @@ class BoundedServer(Server):  # type: ignore[misc]
             return None
         inbox: asyncio.Queue[Any] = getattr(protocol, "inbox", None) or asyncio.Queue()
         scope.setdefault("asgi", {"version": "3.0"})
-        name, say = (PIECES, self.say_piece) if isinstance(protocol, WebRequest) else (MESSAGES, self.say_messages)
-        scope["extensions"] = {**scope.get("extensions", {}), name: partial(say, protocol)}
+        if isinstance(protocol, WebRequest):
+            offered = {PIECES: protocol.say}
+        else:
+            offered = {MESSAGES: partial(self.say_messages, protocol)}
+        scope["extensions"] = {**scope.get("extensions", {}), **offered}
         serving = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(serving)
         return inbox
@@ -217,10 +222,6 @@ class BoundedServer(Server):  # type: ignore[misc]
     def has_room(self, protocol: Any) -> bool:
         """Whether what was written to the connection so far has left."""
         return protocol.gate is None or protocol.gate.is_open
-
-    def say_piece(self, protocol: Any, piece: bytes) -> bool:
-        """See chat.extensions. A gate stands from the first piece on, until the client has gone or has it all."""
-        return protocol.gate is not None and protocol.gate.is_open and protocol.say(piece)
 
     def say_messages(self, protocol: Any, messages: list[str]) -> bool:
         """See chat.extensions. A gate stands from the handshake on, until the client has gone."""

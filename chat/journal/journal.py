@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from django.db import InterfaceError, OperationalError
 
 from agents.events import ChatChunk, Event, ReasoningChunk
-from chat.database import with_connection
+from chat.database import WRITER, with_connection
 from chat.exceptions import OwnershipLost
 from chat.journal.checkpoints import Checkpoints
 from chat.journal.live_run import Entry, LiveRun, Take, timestamp_now
@@ -50,7 +50,7 @@ class Journal:
         self.readers = Readers(self.live, heartbeat)
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
-        self._thread = Threads(1, "journal")
+        self._thread = Threads(1, WRITER)
         self._checkpoints = Checkpoints()
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []

@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
+import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents.events import Event
@@ -38,8 +39,7 @@ AWAY = OperationalError, InterfaceError  # the database cannot be reached, or it
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between tries, each twice as long as the one before
 
 
-@dataclass(slots=True)
-class Append:
+class Append(msgspec.Struct):
     """What one run adds in a commit. `error` says afterwards why it was not stored."""
 
     live: LiveRun
