@@ -19,18 +19,18 @@ from chat.threads import Threads
 P = ParamSpec("P")
 T = TypeVar("T")
 READERS = 4
-WRITER = "journal"  # the one thread that writes
-WRITER_PAGES = -8192  # KiB of SQLite's pages: each run goes on at a page of its own, and there may be a thousand
+WRITER = "journal"  # what the one thread that writes is called
+WRITER_CACHE = 8192  # KiB of SQLite's pages: each run goes on at a page of its own, and there may be a thousand
 
 _readers = Threads(READERS, "database")
 
 
 @receiver(connection_created)
 def keep_pages_for_the_writer(connection: Any, **_: Any) -> None:
-    """More than the settings say for all: of a thousand runs it would read each page again for each event."""
+    """More than the settings say for all connections, with which it would read a page anew for nearly each event."""
     if connection.vendor == "sqlite" and threading.current_thread().name.startswith(WRITER):
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA cache_size = {WRITER_PAGES}")
+            cursor.execute(f"PRAGMA cache_size = -{WRITER_CACHE}")
 
 
 def with_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

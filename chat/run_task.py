@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 LARGEST_COUNT = 2**31 - 1  # that a column holds
 
 
-class Straight:
-    """Text that comes alone, on its way from the model to the journal: no turn of the run's task is needed for it."""
+class TextToJournal:
+    """Takes text that comes alone from the model to the journal (`Take`), without a turn of the run's task."""
 
     __slots__ = ("_journal", "_limits", "_live", "_transcript")
 
@@ -69,7 +69,7 @@ class RunTask:
         self._base = base
         self._ending = False
         self._working: asyncio.Task[None] | None = None
-        self._straight = Straight(live, journal, transcript, agent.limits)
+        self._take = TextToJournal(live, journal, transcript, agent.limits)
 
     def cancel(self) -> None:
         """Stop the run for its owner. A run that is storing its last event ends as it was about to."""
@@ -97,7 +97,7 @@ class RunTask:
         try:
             async with (
                 asyncio.timeout(settings.MAX_RUN_SECONDS),
-                aclosing(self._agent.resume(self._transcript, take=self._straight)) as groups,
+                aclosing(self._agent.resume(self._transcript, take=self._take)) as groups,
             ):
                 async for group in groups:
                     await self._store(group)

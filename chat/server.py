@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.routing import get_default_application
+from daphne.http_protocol import WebRequest
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor as installed_reactor
@@ -152,7 +153,8 @@ class ChatServer(BoundedServer):
         unanswered = [
             details["application_instance"]
             for protocol, details in self.connections.items()
-            if "application_instance" in details and not getattr(protocol, "startedWriting", True)
+            if isinstance(protocol, WebRequest) and "application_instance" in details
+            if not (protocol.startedWriting or "disconnected" in details)
         ]
         if unanswered:
             await asyncio.wait(unanswered, timeout=ANSWER_SECONDS)
@@ -160,9 +162,11 @@ class ChatServer(BoundedServer):
     async def _stop(self) -> None:
         try:
             await current_runs().stop()
-            self._close_sockets()
-            await self._answer_requests()
         except Exception:
             log.exception("Stopping was not clean; other processes will take the runs over")
-        if reactor.running:
-            reactor.stop()
+        try:
+            self._close_sockets()
+            await self._answer_requests()
+        finally:
+            if reactor.running:
+                reactor.stop()

@@ -17,6 +17,7 @@ from typing import Any
 Step = bytes | Mapping[str, Any]
 Script = list[Step]
 
+FRAMED = b"\x00framed"  # what follows is framed already
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
@@ -81,8 +82,8 @@ def payload(step: Mapping[str, Any]) -> bytes:
 
 def encode(step: Step) -> bytes:
     """A step as it goes over the wire: one HTTP chunk, or a whole response for a status."""
-    if isinstance(step, bytes) and step.startswith(b"\x00framed"):
-        return step[7:]
+    if isinstance(step, bytes) and step.startswith(FRAMED):
+        return step[len(FRAMED) :]
     if not isinstance(step, bytes) and "status" in step:
         return response(step)
     data = step if isinstance(step, bytes) else payload(step)
@@ -91,7 +92,7 @@ def encode(step: Step) -> bytes:
 
 def framed(step: Step) -> bytes:
     """Encode a step ahead of time."""
-    return b"\x00framed" + encode(step)
+    return FRAMED + encode(step)
 
 
 def response(step: Mapping[str, Any]) -> bytes:

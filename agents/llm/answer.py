@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from time import monotonic
 
 import aiohttp
@@ -13,6 +14,7 @@ from agents.llm.failures import BROKE_OFF, TIMED_OUT, UNREACHABLE
 from agents.llm.turn import Turn
 
 AFTER_FINISH = 5.0  # seconds; all that can come after the finish reason is the usage
+MOST_TAKEN = 16 * 1024  # characters; a longer piece may have to wait until what was said before it is stored
 LINGER = 1.0  # seconds in which the end of the stream may come, so that the connection can be used again
 log = logging.getLogger(__name__)
 
@@ -72,9 +74,10 @@ class Answer:
         take: Take | None = None,
     ) -> None:
         self.ended = False
-        self._take = take
-        self._offered: list[ModelDelta] = []  # what was not taken: of so many bytes,
-        self._offered_bytes = 0  # which are the first that the body gives next
+        self._offer = None if take is None else partial(self._takes, take)
+        self._decoded: list[ModelDelta] = []  # of what was offered, but not taken: it is the next that the body returns
+        self._decoded_bytes = 0
+        self._mistake: Exception | None = None  # of who took it
         self._response = response
         self._turn = turn
         self._body = Body(response)
@@ -96,18 +99,22 @@ class Answer:
             raise turn.failure
         deadline.waiting = True
         try:
-            data = await self._body.read(self._takes if self._take else None)
+            data = await self._body.read(self._offer)
         except (TimeoutError, aiohttp.ClientError, RuntimeError) as error:
             # aiohttp reads a connection that is closed already with a RuntimeError.
-            return [*self._offered, *self._end(error)]
+            if self._decoded or turn.failure:  # which came before; the next read fails again
+                return self._take_decoded()
+            return self._end(error)
         finally:
             deadline.waiting = False
+        if self._mistake:
+            raise self._mistake
         if not data:
             return self._end(None)
-        deltas = self._offered
-        if len(data) > self._offered_bytes:
-            deltas = [*deltas, *self._feed(data[self._offered_bytes :])]
-        self._offered, self._offered_bytes = [], 0
+        rest = data[self._decoded_bytes :]
+        deltas = self._take_decoded()
+        if rest and not (turn.done or turn.failure):
+            deltas = [*deltas, *self._feed(rest)]
         return [*deltas, *self._end(None)] if turn.done else deltas
 
     def close(self) -> None:
@@ -120,19 +127,25 @@ class Answer:
         else:
             self._response.close()
 
-    def _takes(self, data: bytes) -> bool:
-        """Read what has come for one who waits. False where they have to be woken: it is more than a piece of text."""
-        take = self._take
-        if take is None or not take.is_open():
-            return False
-        deltas, turn = self._feed(data), self._turn
-        if len(deltas) != 1 or turn.done or turn.finish_reason or turn.failure:
-            self._offered, self._offered_bytes = deltas, len(data)
-            return False
-        delta = deltas[0]
-        assert isinstance(delta, TextDelta | ReasoningDelta)  # noqa: S101 - for the type checker: all that `feed` returns
-        take.put(delta)
-        return True
+    def _takes(self, take: Take, data: bytes) -> bool:
+        """Decode what has come for one who waits. False where they have to be woken for it: it is not just text."""
+        try:
+            if not take.is_open():
+                return False
+            deltas, turn = self._feed(data), self._turn
+            if len(deltas) == 1 and not (turn.done or turn.finish_reason or turn.failure):
+                delta = deltas[0]
+                if isinstance(delta, TextDelta | ReasoningDelta) and len(delta.content) <= MOST_TAKEN:
+                    take.put(delta)
+                    return True
+            self._decoded, self._decoded_bytes = deltas, len(data)
+        except Exception as error:  # whoever waits is told; the connection, which calls this, would take it for its own
+            self._mistake = error
+        return False
+
+    def _take_decoded(self) -> list[ModelDelta]:
+        deltas, self._decoded, self._decoded_bytes = self._decoded, [], 0
+        return deltas
 
     def _feed(self, data: bytes) -> list[ModelDelta]:
         turn = self._turn

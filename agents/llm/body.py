@@ -10,15 +10,13 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 MOST = 256 * 1024  # bytes that are pulled at once
 SLOW = 0.005  # seconds between two reads of a caller
-
-
-Take = Callable[[bytes], bool]
+Offer = Callable[[bytes], bool]
 
 
 class _Waiter(asyncio.Future[None]):
-    """Somebody waits for the next piece. `take` is offered it first, and goes on waiting where it returns True."""
+    """Somebody waits for the next piece. Who says True to the `offer` has had it, and goes on waiting."""
 
-    take: Take | None = None
+    offer: Offer | None = None
 
 
 class _Reader(aiohttp.StreamReader):
@@ -41,11 +39,7 @@ class _Reader(aiohttp.StreamReader):
             return False
         waiter: Any = self._waiter
         if waiter is not None and not waiter.done():
-            try:
-                if waiter.take is not None and waiter.take(data):
-                    return False
-            except Exception as error:  # the parser that calls this would take it for one of the connection
-                self.set_exception(error)
+            if waiter.offer is not None and waiter.offer(data):
                 return False
             waiter.set_result(None)
         self._buffer.append(data)
@@ -92,10 +86,11 @@ class Body:
         self._pulls = False
         self._pulled_at = 0.0  # loop time
 
-    async def read(self, take: Take | None = None) -> bytes:
+    async def read(self, offer: Offer | None = None) -> bytes:
         """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does.
 
-        What comes is offered to `take` first, and not returned where it returns True. What that raises is raised here.
+        What comes while this waits is shown to `offer` first, which must not raise. Where it says True it has had it;
+        else this returns it, with what may have come behind it.
         """
         reader = self._reader
         if reader is None:
@@ -109,7 +104,7 @@ class Body:
             if reader._protocol.transport is None:
                 raise RuntimeError("Connection closed.")  # in aiohttp's own words
             waiter = reader._waiter = _Waiter(loop=self._loop)
-            waiter.take = take
+            waiter.offer = offer
             try:
                 await waiter
             finally:
@@ -135,7 +130,7 @@ class Body:
         data = self._read(reader) if is_slow and not self._transport.is_closing() else b""
         if data:
             self._protocol.data_received(data)
-        if not data or reader._eof:
+        if not reader._buffer or reader._eof:  # what was read may be a part of HTTP's own framing
             self.release()
 
     def _read(self, reader: _Reader) -> bytes:

@@ -16,7 +16,7 @@ from agents.llm.openai import OpenAIChatModel
 from agents.messages import UserMessage
 from agents.tests.asking import ask, text, until
 from tests.provider import Provider
-from tests.provider_script import HEAD, Script, chunk, event, payload
+from tests.provider_script import FRAMED, HEAD, Script, chunk, encode, event, payload
 
 REQUEST = ModelRequest("scripted", (UserMessage("Hello"),))
 PIECES = [f"{number} " for number in range(60)]
@@ -75,6 +75,18 @@ async def test_a_caller_that_leaves_while_it_pulls_closes_the_connection():
                 await anext(deltas)
                 await asyncio.sleep(0.02)
         await until(lambda: not provider.open)
+        await model.aclose()
+
+
+async def test_a_pull_that_finds_only_the_head_of_a_piece_waits_for_the_rest():
+    """HTTP's own, which says how long it is. The caller is away before, so that it pulls."""
+    last = encode({"text": "last"})
+    head = last.index(b"\r\n") + 2
+    cut: Script = [FRAMED + last[:head], {"delay": 0.1}, FRAMED + last[head:]]
+    script: Script = [{"text": "a"}, {"delay": 0.01}, {"text": "b"}, {"delay": 0.03}, *cut, {"delay": 0.3}, *END]
+    async with Provider(script) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url, idle_timeout=1)
+        assert await read_slowly(model, pause=0.03) == ["a", "b", "last"]
         await model.aclose()
 
 

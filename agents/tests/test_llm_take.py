@@ -15,7 +15,7 @@ from agents.streaming_agent import StreamingAgent
 from agents.tests.asking import ask, calls, until
 from agents.transcript import Transcript
 from tests.provider import Provider
-from tests.provider_script import Script
+from tests.provider_script import FRAMED, Script, Step, encode
 
 PIECES = [f"{number} " for number in range(12)]
 # The head has gone before, so that each piece finds a caller that waits.
@@ -86,7 +86,40 @@ async def test_only_text_is_taken():
     assert [call.name for call in calls(yielded)] == ["add"]
 
 
-@pytest.mark.parametrize("failure", [exceeded("Too much."), ValueError("a mistake of ours")])
+ERROR = {"chunk": {"error": {"message": "overloaded", "code": 500}}}
+DONE = {"done": True}
+
+
+def at_once(*steps: Step) -> bytes:
+    """Several pieces of HTTP's framing in one write: the connection hands them on one by one."""
+    return FRAMED + b"".join(map(encode, steps))
+
+
+@pytest.mark.parametrize("begins", [HEAD, ALONE])
+@pytest.mark.parametrize("then", [DONE, {"text": "after"}])
+async def test_what_comes_with_a_failure_does_not_hide_it(begins: Script, then: Step):
+    taker = Taker()
+    with pytest.raises(ModelError) as raised:
+        await asked([*begins, {"delay": 0.03}, at_once(ERROR, then), {"delay": 0.03}, *END], taker, max_retries=0)
+    assert raised.value.code is ErrorCode.MODEL_ERROR
+    assert "after" not in taker.text()
+
+
+async def test_what_comes_after_the_end_is_not_read():
+    taker = Taker()
+    yielded = await asked([*ALONE, {"finish": "stop"}, {"delay": 0.03}, at_once(DONE, {"text": "after"})], taker)
+    assert [type(delta) for delta in yielded] == [TurnEnd]
+    assert taker.text() == "".join(PIECES)
+
+
+async def test_text_that_comes_with_text_is_told_in_order():
+    taker = Taker(1)
+    yielded = await asked([*HEAD, at_once(*({"text": piece} for piece in PIECES)), {"delay": 0.03}, *END], taker)
+    assert taker.text() == PIECES[0]
+    assert "".join(delta.content for delta in yielded if isinstance(delta, TextDelta)) == "".join(PIECES[1:])
+
+
+@pytest.mark.parametrize("failure", [exceeded("Too much."), ValueError("a mistake"), RuntimeError("a mistake")])
 async def test_a_failure_to_take_ends_the_turn(failure: Exception):
     taker = Taker(failure=failure)
     with pytest.raises(type(failure)) as raised:

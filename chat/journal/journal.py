@@ -79,7 +79,7 @@ class Journal:
         live.close()
 
     def takes_at_once(self, live: LiveRun) -> bool:
-        """Whether a piece of text that is put now would be followed by no pause."""
+        """Whether a short piece of text that is put now need not be followed by a pause."""
         return live.spoke and not (live.lost or live.pending) and monotonic() - live.put_at > 2 * self.gather
 
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> "asyncio.Future[None] | None":

@@ -112,8 +112,8 @@ class TokenBucket(models.Model):
         """The table, its key, the time now, the larger of two, and the values that the time needs.
 
         PostgreSQL's clock is the same for all machines; SQLite lives on one, whose clock Python reads more finely.
-        The time is that at which the row is held, not that at which one began to wait for it: else a crowd's tokens
-        would be taken out of order, and the last one refused.
+        It is the time at which the row is held, not that at which one began to wait for it (SQLite's transactions wait
+        where they begin): else a crowd's tokens would be taken out of order, and the last one refused.
         """
         table, column = cls._meta.db_table, cls._meta.pk.attname
         if cursor.vendor == "postgresql":

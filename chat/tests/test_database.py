@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from agents.statements import Cursor
-from chat.database import WRITER_PAGES, in_database
+from chat.database import WRITER_CACHE, in_database
 from chat.journal import Journal
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,4 +23,4 @@ async def test_the_writer_keeps_more_pages_than_readers():
     finally:
         await journal.drain()
     if connection.vendor == "sqlite":
-        assert (writers, readers) == (WRITER_PAGES, -2048)
+        assert (writers, readers) == (-WRITER_CACHE, -2048)

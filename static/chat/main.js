@@ -107,11 +107,12 @@ const tabs = new Tabs(({ kind, conversationId }) => {
   if (kind === "started" && conversationId === chat.id) chat.refresh().catch(failed);
 });
 
+const wanted = parameters.get("conversation");
 let arriving = null; // until the conversation that the address names is here: messages wait to go to it
 
 function send(text, options) {
-  if (arriving) arriving.then(() => send(text, options));
-  else sendNow(text, options);
+  if (!arriving) return sendNow(text, options);
+  return arriving.then(() => (chat.id === wanted ? sendNow(text, options) : composer.giveBack(text)));
 }
 
 function sendNow(text, { parallelTools, resetHistory = false }) {
@@ -218,7 +219,6 @@ async function begin() {
     onPick: (text) => send(text, { parallelTools: composer.parallelTools }),
   });
   stream.connect();
-  const wanted = parameters.get("conversation");
   const list = reloadList();
   const agents = picker.load().catch(failed);
   if (wanted) arriving = agents.then(() => open(wanted, { how: "replaceState" })).finally(() => (arriving = null));

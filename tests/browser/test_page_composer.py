@@ -104,6 +104,24 @@ def test_a_message_sent_before_the_conversation_has_come_goes_into_it(chat: Chat
     expect(chat.questions).to_have_text(["say:First.", "say:Second."])
 
 
+def test_a_message_to_a_conversation_that_does_not_come_is_given_back(chat: ChatPage) -> None:
+    chat.ask("say:First.")
+    chat.done()
+    asked: list[Route] = []
+    chat.page.route("**/conversations/*/messages*", lambda route: asked.append(route))
+    chat.page.reload()
+    chat.ask("say:Second.")
+    expect(chat.field).to_have_value("")
+    error = {"code": "unavailable", "message": "The database cannot be reached.", "request_id": "r"}
+    asked[0].fulfill(status=503, json={"error": error})
+    expect(chat.field).to_have_value("say:Second.")
+    expect(chat.questions).to_have_count(0)
+    chat.page.unroute("**/conversations/*/messages*")
+    chat.page.reload()
+    expect(chat.questions).to_have_text(["say:First."])
+    chat.problems.clear()  # the browser tells of the 503
+
+
 def test_stop_takes_the_place_of_send_and_keeps_what_was_written(chat: ChatPage) -> None:
     chat.ask(paced(500, 20))
     expect(chat.answers.last).to_contain_text("t3")
