@@ -16,7 +16,7 @@ from tests.product import run
 
 GOAL = "Journal"
 SECONDS, ROUNDS = 3, 2
-ROUNDS_SECONDS = 30
+ROUNDS_SECONDS = 20
 PACKED = 100  # runs
 BYTES = at_most(3)
 
