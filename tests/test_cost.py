@@ -35,9 +35,9 @@ Counts = Mapping[str, float]
 STREAM: Counts = {
     "statements": 22,
     "commits": 2.4,
-    "sends": 10,  # each piece leaves at once: also those of an answer that is said in an instant
-    "receives": 11,
-    "polls": 25.5,
+    "sends": 9.2,  # each piece leaves at once: also those of an answer that is said in an instant
+    "receives": 10,
+    "polls": 25,
     "hops": 3.8,
     "threads": 0.1,
     "calls": 7_800,
@@ -45,8 +45,8 @@ STREAM: Counts = {
 WHOLE: Counts = {
     "statements": 24.1,
     "commits": 2.4,
-    "sends": 8.5,
-    "receives": 13.5,
+    "sends": 7.4,
+    "receives": 12.5,
     "polls": 30,
     "hops": 4.9,
     "threads": 0.1,
