@@ -14,6 +14,8 @@ export class Composer {
   #conversationId = null;
   #timer = 0;
   #running = false;
+  #arrive = null; // brings the conversation, where that is not here yet
+  #sendWanted = false; // whether the text is to go as soon as it is
   #typed = false; // whether the text in the field is newer than the stored draft
 
   /** Handlers: `onSend(text, {parallelTools, resetHistory})`, `onStop()`, `onBusy()`. */
@@ -39,6 +41,14 @@ export class Composer {
     return isPressed(this.#parallel);
   }
 
+  get conversationId() {
+    return this.#conversationId;
+  }
+
+  get text() {
+    return this.#field.value;
+  }
+
   focus() {
     this.#field.focus({ preventScroll: true });
   }
@@ -46,6 +56,8 @@ export class Composer {
   /** Shows the draft of a conversation; the one of the conversation before is kept. */
   open(conversationId) {
     this.#saveDraft();
+    if (conversationId !== this.#conversationId) this.#sendWanted = false;
+    this.#arrive = null;
     this.#conversationId = conversationId;
     this.#newHistory.hidden = conversationId === null;
     this.#press(this.#newHistory, false);
@@ -66,10 +78,32 @@ export class Composer {
     this.#send.disabled = !text.trim();
   }
 
-  /** Puts a text back that was not sent, unless another one has been begun. */
+  /** Puts a text back that was not sent, before what has been begun since. */
   giveBack(text) {
-    if (this.#field.value.trim()) return;
-    this.setText(text);
+    this.setText([text, this.#field.value].filter((part) => part.trim()).join("\n\n"));
+    this.#changed();
+  }
+
+  /**
+   * Shows the draft of a conversation that is not here yet. `arrive()` brings it, and says whether it has come: a message
+   * stays in the field until then. Where it has not come, Send tries again.
+   */
+  async expect(conversationId, arrive) {
+    this.open(conversationId);
+    this.#arrive = arrive;
+    await this.#arriveNow();
+  }
+
+  async #arriveNow() {
+    if (this.#form.ariaBusy === "true") return;
+    const conversationId = this.#conversationId;
+    this.#form.ariaBusy = "true";
+    const isHere = await this.#arrive();
+    this.#form.ariaBusy = null;
+    if (conversationId !== this.#conversationId) return; // another one was opened meanwhile
+    if (isHere) this.#arrive = null;
+    if (isHere && this.#sendWanted) this.#form.requestSubmit();
+    this.#sendWanted = false;
   }
 
   setRunning(running) {
@@ -97,6 +131,10 @@ export class Composer {
     const text = this.#field.value.trim();
     if (!text) return;
     if (this.#running) return this.#handlers.onBusy();
+    if (this.#arrive) {
+      this.#sendWanted = true;
+      return this.#arriveNow();
+    }
     const resetHistory = isPressed(this.#newHistory);
     clearTimeout(this.#timer);
     this.setText("");
@@ -107,6 +145,7 @@ export class Composer {
 
   #changed() {
     this.#typed = true;
+    this.#sendWanted = false;
     this.#resize();
     this.#send.disabled = !this.#field.value.trim();
     clearTimeout(this.#timer);

@@ -107,15 +107,7 @@ const tabs = new Tabs(({ kind, conversationId }) => {
   if (kind === "started" && conversationId === chat.id) chat.refresh().catch(failed);
 });
 
-const wanted = parameters.get("conversation");
-let arriving = null; // until the conversation that the address names is here: messages wait to go to it
-
-function send(text, options) {
-  if (!arriving) return sendNow(text, options);
-  return arriving.then(() => (chat.id === wanted ? sendNow(text, options) : composer.giveBack(text)));
-}
-
-function sendNow(text, { parallelTools, resetHistory = false }) {
+function send(text, { parallelTools, resetHistory = false }) {
   const agentName = picker.slug ?? chat.conversation?.agent_name ?? "default";
   chat.send(text, { agentName, parallelTools, resetHistory }).catch(failed);
 }
@@ -166,7 +158,9 @@ async function open(id, { how = "pushState" } = {}) {
   } catch (error) {
     if (error.code !== "not_found") return failed(error);
     toast("This conversation does not exist any more.");
+    const text = composer.conversationId === id ? composer.text : "";
     chat.begin();
+    if (text) composer.giveBack(text);
   }
   showAddress(how);
   return composer.focus();
@@ -221,8 +215,14 @@ async function begin() {
   stream.connect();
   const list = reloadList();
   const agents = picker.load().catch(failed);
-  if (wanted) arriving = agents.then(() => open(wanted, { how: "replaceState" })).finally(() => (arriving = null));
-  else showConversation(); // at once: later it would undo what a person has begun meanwhile
+  const wanted = parameters.get("conversation");
+  const arrive = async () => {
+    await agents;
+    await open(wanted, { how: "replaceState" });
+    return chat.id === wanted;
+  };
+  const arriving = wanted && composer.expect(wanted, arrive);
+  if (!wanted) showConversation(); // at once: later it would undo what a person has begun meanwhile
   await agents;
   if (chat.conversation) picker.show(chat.conversation.agent_name); // opened before the agents were known
   await Promise.all([arriving, list]);

@@ -1,13 +1,14 @@
 """The chat page as a person uses it, in a real Chromium."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 END: Sequence[Mapping[str, Any]] = [{"finish": "stop"}, {"usage": [12, 34]}, {"done": True}]
 
@@ -36,6 +37,33 @@ def request(url: str, method: str = "GET", body: object = None) -> Any:
     ) as answer:
         text = answer.read()
     return json.loads(text) if text else None
+
+
+@dataclass
+class HeldRequests:
+    """The requests of a page to `pattern`, held until a test answers them."""
+
+    page: Page
+    pattern: str
+    routes: list[Route] = dataclass_field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.route(self.pattern, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self.routes.append(route)
+
+    def first(self, *, seconds: float = 10) -> Route:
+        """The first one, as soon as the page has asked. Raises AssertionError when it does not within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not self.routes:
+            assert time.monotonic() < deadline, f"the page has not asked for {self.pattern}"
+            self.page.wait_for_timeout(20)
+        return self.routes[0]
+
+    def let_go(self) -> None:
+        """Holds no more of them."""
+        self.page.unroute(self.pattern, self._hold)
 
 
 @dataclass
@@ -72,6 +100,9 @@ class ChatPage:
         answer = self.answers.last
         expect(answer).to_have_attribute("data-status", "completed", timeout=seconds * 1000)
         return answer
+
+    def hold(self, pattern: str) -> HeldRequests:
+        return HeldRequests(self.page, pattern)
 
     def js(self, expression: str, argument: object = None) -> Any:
         return self.page.evaluate(expression, argument)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Route, WebSocketRoute, expect
+import pytest
+from playwright.sync_api import WebSocketRoute, expect
 
-from tests.browser.chat_page import ChatPage, paced, script
+from tests.browser.chat_page import ChatPage, HeldRequests, paced, script
 from tests.browser.conftest import NewPage
 
 KEY_DOWN = """(element, options) =>
@@ -67,19 +68,18 @@ def test_own_message_and_a_waiting_state_are_there_at_once(chat: ChatPage) -> No
 
 def test_a_message_sent_before_the_agents_are_known_is_not_put_back(new_page: NewPage) -> None:
     chat = new_page()
-    asked: list[Route] = []
     frames: list[Callable[[], None]] = []
 
     def hold(socket: WebSocketRoute) -> None:
         server = socket.connect_to_server()
         socket.on_message(lambda frame: frames.append(lambda: server.send(frame)))
 
-    chat.page.route("**/agents*", lambda route: asked.append(route))
+    asked = chat.hold("**/agents*")
     chat.page.route_web_socket("**/ws", hold)
     chat.open()
     chat.ask("say:Early.")
     expect(chat.questions).to_have_text(["say:Early."])
-    asked[0].continue_()
+    asked.first().continue_()
     expect(chat.page.locator("#agent")).to_contain_text("scripted")
     expect(chat.field).to_have_value("")
     for send in frames:
@@ -88,38 +88,56 @@ def test_a_message_sent_before_the_agents_are_known_is_not_put_back(new_page: Ne
     expect(chat.field).to_have_value("")
 
 
-def test_a_message_sent_before_the_conversation_has_come_goes_into_it(chat: ChatPage) -> None:
+@pytest.fixture
+def arriving(chat: ChatPage) -> HeldRequests:
+    """A page that was reloaded with a conversation in its address; the request for its messages is held."""
     chat.ask("say:First.")
     chat.done()
-    asked: list[Route] = []
-    chat.page.route("**/conversations/*/messages*", lambda route: asked.append(route))
+    asked = chat.hold("**/conversations/*/messages*")
     chat.page.reload()
+    return asked
+
+
+def test_a_message_sent_before_the_conversation_has_come_goes_into_it(chat: ChatPage, arriving: HeldRequests) -> None:
     chat.ask("say:Second.")
-    expect(chat.field).to_have_value("")
-    asked[0].continue_()
+    arriving.first().continue_()
     expect(chat.questions).to_have_text(["say:First.", "say:Second."])
+    expect(chat.field).to_have_value("")
     chat.done()
-    chat.page.unroute("**/conversations/*/messages*")
+    arriving.let_go()
     chat.page.reload()
     expect(chat.questions).to_have_text(["say:First.", "say:Second."])
 
 
-def test_a_message_to_a_conversation_that_does_not_come_is_given_back(chat: ChatPage) -> None:
-    chat.ask("say:First.")
-    chat.done()
-    asked: list[Route] = []
-    chat.page.route("**/conversations/*/messages*", lambda route: asked.append(route))
-    chat.page.reload()
+def test_what_is_written_while_the_conversation_comes_stays(chat: ChatPage, arriving: HeldRequests) -> None:
+    chat.field.fill("Half a")
+    arriving.first().continue_()
+    expect(chat.questions).to_have_text(["say:First."])
+    expect(chat.field).to_have_value("Half a")
+
+
+def test_a_message_to_a_conversation_that_fails_to_come_waits_for_it(chat: ChatPage, arriving: HeldRequests) -> None:
     chat.ask("say:Second.")
-    expect(chat.field).to_have_value("")
     error = {"code": "unavailable", "message": "The database cannot be reached.", "request_id": "r"}
-    asked[0].fulfill(status=503, json={"error": error})
+    arriving.first().fulfill(status=503, json={"error": error})
+    expect(chat.toast).to_have_text("The database cannot be reached.")
     expect(chat.field).to_have_value("say:Second.")
     expect(chat.questions).to_have_count(0)
-    chat.page.unroute("**/conversations/*/messages*")
-    chat.page.reload()
-    expect(chat.questions).to_have_text(["say:First."])
+    arriving.let_go()
+    chat.send.click()
+    expect(chat.questions).to_have_text(["say:First.", "say:Second."])
+    chat.done()
     chat.problems.clear()  # the browser tells of the 503
+
+
+def test_a_message_to_a_conversation_that_is_gone_stays_in_the_field(chat: ChatPage, arriving: HeldRequests) -> None:
+    chat.ask("say:Second.")
+    error = {"code": "not_found", "message": "There is no such conversation.", "request_id": "r"}
+    arriving.first().fulfill(status=404, json={"error": error})
+    expect(chat.toast).to_have_text("This conversation does not exist any more.")
+    expect(chat.field).to_have_value("say:Second.")
+    assert chat.conversation_id == ""
+    chat.problems.clear()  # the browser tells of the 404
 
 
 def test_stop_takes_the_place_of_send_and_keeps_what_was_written(chat: ChatPage) -> None:
