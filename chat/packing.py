@@ -19,7 +19,7 @@ from chat.journal import Journal
 from chat.journal.live_run import READ_BYTES
 from chat.journal.packs import pack
 from chat.journal.reading import unpacked
-from chat.models import Conversation, EventPack, Run, RunEvent
+from chat.models import EventPack, Run
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
@@ -38,6 +38,12 @@ WITH_ROWS = """
     SELECT run.id FROM told CROSS JOIN chat_run run
     WHERE run.id = told.run_id AND run.finished_at <= %s AND NOT run.events_pruned LIMIT %s
 """
+
+CONVERSATION = (
+    "SELECT 1 FROM chat_conversation JOIN chat_run run ON run.conversation_id = chat_conversation.id WHERE run.id = %s"
+)
+LOCKED = " FOR NO KEY UPDATE OF chat_conversation SKIP LOCKED"
+DELETE = "DELETE FROM chat_runevent WHERE run_id = %s AND seq BETWEEN %s AND %s"
 
 
 class Packing:
@@ -108,19 +114,16 @@ def next_pack(run_id: uuid.UUID) -> EventPack | None:
 def put_in_place(made: EventPack) -> bool:
     """Replace rows by their pack, in the transaction at hand. False where they are not all there any more.
 
-    Then they have been packed, pruned or deleted meanwhile. A conversation that somebody else has locked is left alone.
+    Then they have been packed, pruned or deleted meanwhile. The conversation is locked against its deletion (SQLite's
+    transaction keeps everybody out); one that somebody else has locked is left alone.
     """
-    if not _locked(made.run_id):
+    cursor = Cursor()
+    key = cursor.key(made.run_id)
+    if not cursor.rows(CONVERSATION + (LOCKED if cursor.vendor == "postgresql" else ""), [key]):
         return False
-    rows = RunEvent.objects.filter(run_id=made.run_id, seq__range=(made.first_seq, made.last_seq))
-    if rows.delete()[0] != made.last_seq - made.first_seq + 1:
+    if cursor.execute(DELETE, [key, made.first_seq, made.last_seq]) != made.last_seq - made.first_seq + 1:
         transaction.set_rollback(True)
         return False
-    made.save(force_insert=True)
+    values = {name: getattr(made, name) for name in ("run_id", "first_seq", "last_seq", "data")}
+    cursor.insert(EventPack, values)
     return True
-
-
-def _locked(run_id: uuid.UUID) -> bool:
-    """Lock the run's conversation, against its deletion (SQLite, whose transaction keeps others out, has no locks)."""
-    conversations = Conversation.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    return conversations.filter(runs=run_id).values_list("pk").first() is not None

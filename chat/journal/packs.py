@@ -18,9 +18,10 @@ import msgspec
 from chat.journal.live_run import Entry
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of times whose zone, Z, is told apart
+STAMP = len('2026-01-31T12:00:00.000Z"}')  # the last bytes of a stamped event
 # `{"event_type":"…",` with the name of the first field, if that is a text; what differs; number and time.
 BODY = re.compile(
-    rb'(\{"event_type":"\w+",(?:"\w+":")?)(.*[^"]|)("*),"seq":\d+,"timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z"\}',
+    rb'(\{"event_type":"\w+",(?:"\w+":")?)(?:.*[^"]|)("*),"seq":\d+,"timestamp":"[^"]{23}Z"\}',
     re.DOTALL,
 )
 
@@ -58,19 +59,24 @@ decode = msgspec.msgpack.Decoder(Columns).decode
 
 def pack(entries: Iterable[Entry]) -> bytes:
     """One value for events whose numbers follow each other."""
-    frames: dict[Frame, int] = {}
+    kinds: dict[Frame, int] = {}
     columns = Columns([], [], [], [], b"")
     texts: list[bytes] = []
-    before = 0
+    frame, kind, before = Frame(""), -1, 0
     for entry in entries:
-        frame, text, time = _taken_apart(entry)
-        columns.kinds.append(frames.setdefault(frame, len(frames)))
+        found = _in_frame(entry, frame)  # nearly every event has that of the one before
+        if found is None:
+            frame = _frame(entry)
+            kind = kinds.setdefault(frame, len(kinds))
+            found = _in_frame(entry, frame) or (entry.body, 0)
+        text, time = found
+        columns.kinds.append(kind)
         columns.lengths.append(len(text))
         if frame.is_stamped:
             columns.times.append(time - before)
             before = time
         texts.append(text)
-    columns.frames, columns.text = list(frames), b"".join(texts)
+    columns.frames, columns.text = list(kinds), b"".join(texts)
     return zlib.compress(encode(columns))
 
 
@@ -89,15 +95,29 @@ def unpack(data: bytes, first_seq: int) -> Sequence[Entry]:
     return entries
 
 
-def _taken_apart(entry: Entry) -> tuple[Frame, bytes, int]:
-    """An event's frame, text and time."""
+def _frame(entry: Entry) -> Frame:
+    """The frame that gives an event back as it is."""
     found = BODY.fullmatch(entry.body)
     if found is not None:
-        opening, text, closing, told = found.groups()
-        frame, time = Frame(entry.event_type, opening, closing, is_stamped=True), _milliseconds(told)
-        if frame.body(text, entry.seq, time) == entry.body:
-            return frame, text, time
-    return Frame(entry.event_type), entry.body, 0
+        opening, closing = found.groups()
+        frame = Frame(entry.event_type, opening, closing, is_stamped=True)
+        if _in_frame(entry, frame) is not None:
+            return frame
+    return Frame(entry.event_type)
+
+
+def _in_frame(entry: Entry, frame: Frame) -> tuple[bytes, int] | None:
+    """The text and time with which a stamped frame gives the event back, or None."""
+    body = entry.body
+    number = b'%b,"seq":%d,"timestamp":"' % (frame.closing, entry.seq)
+    start, end = len(frame.opening), len(body) - len(number) - STAMP
+    is_same = frame.is_stamped and frame.event_type == entry.event_type and start <= end
+    if not (is_same and body.startswith(frame.opening) and body.startswith(number, end) and body.endswith(b'Z"}')):
+        return None
+    second, thousandths = _second(body[-STAMP:-7]), body[-6:-3]
+    if second is None or body[-7:-6] != b"." or not thousandths.isdigit():
+        return None
+    return body[start:end], 1000 * second + int(thousandths)
 
 
 @lru_cache(maxsize=256)
@@ -105,9 +125,11 @@ def _told(second: int) -> bytes:
     return (EPOCH + timedelta(seconds=second)).isoformat().encode()
 
 
-def _milliseconds(told: bytes) -> int:
-    """0 for a time that is none."""
+@lru_cache(maxsize=256)
+def _second(told: bytes) -> int | None:
+    """What `_told` has told, if it is that."""
     try:
-        return (datetime.fromisoformat(told.decode()) - EPOCH) // timedelta(milliseconds=1)
-    except ValueError:
-        return 0
+        second = (datetime.fromisoformat(told.decode()) - EPOCH) // timedelta(seconds=1)
+    except (ValueError, TypeError):
+        return None
+    return second if _told(second) == told else None
