@@ -40,7 +40,7 @@ LARGEST_COUNT = 2**31 - 1  # that a column holds
 
 
 class TextToJournal:
-    """Takes text that comes alone from the model to the journal (`Take`), without a turn of the run's task."""
+    """Takes text from the model to the journal (`Take`), without a turn of the run's task."""
 
     __slots__ = ("_journal", "_limits", "_live", "_transcript")
 
@@ -48,10 +48,10 @@ class TextToJournal:
         self._live, self._journal, self._transcript, self._limits = live, journal, transcript, limits
 
     def is_open(self) -> bool:
-        return self._journal.takes_at_once(self._live)
+        return self._live.spoke and not self._live.is_behind
 
-    def put(self, delta: TextDelta | ReasoningDelta) -> None:
-        self._journal.put(self._live, self._transcript.take(delta, self._limits))
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
+        return self._journal.put(self._live, self._transcript.take(delta, self._limits), more)
 
 
 class RunTask:
@@ -122,9 +122,9 @@ class RunTask:
     async def _store(self, group: tuple[AnyEvent, ...]) -> None:
         first = group[0]
         if type(first) is ChatChunk or type(first) is ReasoningChunk:
-            pause = self._journal.put(self.live, first)
-            if pause is not None:
-                await pause
+            self._journal.put(self.live, first)
+            if self.live.is_behind:
+                await self._journal.catch_up(self.live)
         elif first.terminal:
             await self._finish(first)
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -74,13 +75,13 @@ class Answer:
         take: Take | None = None,
     ) -> None:
         self.ended = False
-        self._offer = None if take is None else partial(self._takes, take)
         self._decoded: list[ModelDelta] = []  # of what was offered, but not taken: it is the next that the body returns
         self._decoded_bytes = 0
         self._mistake: Exception | None = None  # of who took it
         self._response = response
         self._turn = turn
         self._body = Body(response)
+        self._offer = None if take is None else partial(self._takes, take, self._body.pull)
         self._idle = idle
         self._deadline = Deadline(response.content, since=since, limit=first_token)
 
@@ -127,7 +128,7 @@ class Answer:
         else:
             self._response.close()
 
-    def _takes(self, take: Take, data: bytes) -> bool:
+    def _takes(self, take: Take, more: Callable[[], None], data: bytes) -> bool:
         """Decode what has come for one who waits. False where they have to be woken for it: it is not just text."""
         try:
             if not take.is_open():
@@ -136,7 +137,8 @@ class Answer:
             if len(deltas) == 1 and not (turn.done or turn.finish_reason or turn.failure):
                 delta = deltas[0]
                 if isinstance(delta, TextDelta | ReasoningDelta) and len(delta.content) <= MOST_TAKEN:
-                    take.put(delta)
+                    if take.put(delta, more):
+                        self._body.pause()
                     return True
             self._decoded, self._decoded_bytes = deltas, len(data)
         except Exception as error:  # whoever waits is told; the connection, which calls this, would take it for its own

@@ -1,6 +1,6 @@
 """What the agent loop asks of a model, whichever it is."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,8 +20,7 @@ class ModelRequest:
     `limits` bound what a model collects before it tells it: the calls of a turn, and their arguments.
 
     `take` is offered text that comes while the caller waits for the next delta. What it takes is not yielded, and the
-    caller goes on waiting: for each piece that comes alone, waking it would cost more than what it does. A model need
-    not offer anything.
+    caller goes on waiting: waking it for each piece would cost more than what it does. A model need not offer anything.
     """
 
     model: str
@@ -68,8 +67,11 @@ class Take(Protocol):
     def is_open(self) -> bool:
         """Whether a piece that comes now would be taken."""
 
-    def put(self, delta: TextDelta | ReasoningDelta) -> None:
-        """Take a piece, right after `is_open` has said so."""
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
+        """Take a piece, right after `is_open` has said so.
+
+        True where what comes after it is not wanted at once: `more` will be called when it is.
+        """
 
 
 class ChatModel(Protocol):

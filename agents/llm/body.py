@@ -9,7 +9,6 @@ import aiohttp
 from aiohttp.streams import EMPTY_PAYLOAD
 
 MOST = 256 * 1024  # bytes that are pulled at once
-SLOW = 0.005  # seconds between two reads of a caller
 Offer = Callable[[bytes], bool]
 
 
@@ -17,6 +16,7 @@ class _Waiter(asyncio.Future[None]):
     """Somebody waits for the next piece. Who says True to the `offer` has had it, and goes on waiting."""
 
     offer: Offer | None = None
+    wants_later = False  # who was offered the last piece wants the next one when it is pulled
 
 
 class _Reader(aiohttp.StreamReader):
@@ -48,13 +48,17 @@ class _Reader(aiohttp.StreamReader):
             self._protocol.pause_reading()
         return False
 
+    def come(self) -> bytes:
+        """What has come and was not taken."""
+        buffer = self._buffer
+        return buffer[0] if len(buffer) == 1 else b"".join(buffer)
+
     def take(self) -> bytes:
         """What has come. Raises what the reading has failed with."""
         if self._exception is not None:
             raise self._exception
-        buffer = self._buffer
-        data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
-        buffer.clear()
+        data = self.come()
+        self._buffer.clear()
         self._size = 0
         if self._protocol._reading_paused:  # more had come than it keeps
             self._protocol.resume_reading()
@@ -64,13 +68,12 @@ class _Reader(aiohttp.StreamReader):
 class Body:
     """Reads the body of a response.
 
-    Where the caller is slower than the provider, it pulls: the event loop does not watch the connection any more, and a
-    read asks the system itself. So the many pieces that come while the caller does something else cost one read, and
-    the event loop nothing. It goes back to being told when a read finds nothing, and when the caller is not so slow:
-    then a flood would leave the event loop no time.
+    Who was offered a piece may want the next one later. Until then the event loop does not watch the connection, and
+    `pull` asks the system itself: so the many pieces that come meanwhile cost one read, and the event loop nothing. It
+    watches again when a pull finds nothing, and when somebody has to be woken.
     """
 
-    __slots__ = ("_fd", "_loop", "_protocol", "_pulled_at", "_pulls", "_reader", "_transport")
+    __slots__ = ("_fd", "_loop", "_paused", "_protocol", "_reader", "_transport")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._loop = asyncio.get_running_loop()
@@ -83,8 +86,7 @@ class Body:
         self._fd = -1  # what cannot be read past the event loop: it has gone, or TLS stands before it
         if self._transport is not None and self._transport.get_extra_info("sslcontext") is None:
             self._fd = self._transport.get_extra_info("socket").fileno()
-        self._pulls = False
-        self._pulled_at = 0.0  # loop time
+        self._paused = False
 
     async def read(self, offer: Offer | None = None) -> bytes:
         """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does.
@@ -95,11 +97,6 @@ class Body:
         reader = self._reader
         if reader is None:
             return b""
-        if not reader._eof:  # at the end the connection is somebody else's
-            if not self._pulls:
-                self._begin_to_pull(reader)
-            elif not reader._buffer:
-                self._pull(reader)
         while not (reader._buffer or reader._eof or reader._exception):
             if reader._protocol.transport is None:
                 raise RuntimeError("Connection closed.")  # in aiohttp's own words
@@ -111,27 +108,39 @@ class Body:
                 reader._waiter = None
         return reader.take()
 
+    def pause(self) -> None:
+        """What comes next is not wanted before `pull`. Called for what was offered."""
+        waiter: Any = self._reader and self._reader._waiter
+        if self._fd >= 0 and waiter is not None:
+            waiter.wants_later = True
+            if not self._paused:
+                self._paused = True
+                self._transport.pause_reading()
+
+    def pull(self) -> None:
+        """Offer what has come since, in one piece, if somebody still waits."""
+        reader = self._reader
+        waiter: Any = reader and reader._waiter
+        if not self._paused or reader is None or waiter is None or waiter.done():
+            return
+        waiter.wants_later = False
+        data = b"" if self._transport.is_closing() else self._read(reader)
+        if data:
+            reader._waiter = None  # it is not woken for each of HTTP's own chunks
+            self._protocol.data_received(data)
+            reader._waiter = waiter
+        if reader._buffer and not reader._eof and waiter.offer(reader.come()):
+            reader.take()
+        elif not waiter.done() and (reader._buffer or reader._eof or reader._exception):
+            waiter.set_result(None)
+        if reader._eof or not waiter.wants_later:
+            self.release()
+
     def release(self) -> None:
         """Let the event loop watch the connection again."""
-        if self._pulls:
-            self._pulls = False
+        if self._paused:
+            self._paused = False
             self._transport.resume_reading()
-
-    def _begin_to_pull(self, reader: _Reader) -> None:
-        """From now on, where something came while the caller was away."""
-        if reader._buffer and self._fd >= 0:
-            self._pulls = True
-            self._pulled_at = self._loop.time()
-            self._transport.pause_reading()
-
-    def _pull(self, reader: _Reader) -> None:
-        now = self._loop.time()
-        is_slow, self._pulled_at = now - self._pulled_at > SLOW, now
-        data = self._read(reader) if is_slow and not self._transport.is_closing() else b""
-        if data:
-            self._protocol.data_received(data)
-        if not reader._buffer or reader._eof:  # what was read may be a part of HTTP's own framing
-            self.release()
 
     def _read(self, reader: _Reader) -> bytes:
         """What the system has. A failure is told to no one else: the event loop would find an orderly end."""

@@ -1,6 +1,7 @@
 """Text that is taken past a caller that waits: see ModelRequest.take."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +13,7 @@ from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta, TurnEnd
 from agents.llm.openai import OpenAIChatModel
 from agents.messages import UserMessage
 from agents.streaming_agent import StreamingAgent
-from agents.tests.asking import ask, calls, until
+from agents.tests.asking import ask, calls, text, until
 from agents.transcript import Transcript
 from tests.provider import Provider
 from tests.provider_script import FRAMED, Script, Step, encode
@@ -26,19 +27,23 @@ END: Script = [{"finish": "stop"}, {"usage": [1, 2]}, {"done": True}]
 
 @dataclass
 class Taker:
-    """Takes what comes, but nothing from the `until`-th piece on."""
+    """Takes what comes, but nothing from the `until`-th piece on. After each piece it wants more in `pause` seconds."""
 
     until: int = 1000
     failure: Exception | None = None
+    pause: float = 0
     deltas: list[ModelDelta] = field(default_factory=list)
 
     def is_open(self) -> bool:
         return len(self.deltas) < self.until
 
-    def put(self, delta: TextDelta | ReasoningDelta) -> None:
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
         if self.failure and len(self.deltas) == 3:
             raise self.failure
         self.deltas.append(delta)
+        if self.pause:
+            asyncio.get_running_loop().call_later(self.pause, more)
+        return self.pause > 0
 
     def text(self) -> str:
         return "".join(delta.content for delta in self.deltas if isinstance(delta, TextDelta))
@@ -86,6 +91,79 @@ async def test_only_text_is_taken():
     assert [call.name for call in calls(yielded)] == ["add"]
 
 
+SOON = [{"pace": [{"text": piece} for piece in PIECES], "every": 0.005}]  # several while a taker wants none
+
+
+async def test_what_comes_while_none_is_wanted_is_one_piece():
+    """And the connection then serves a caller that waits for each piece."""
+    async with Provider([*HEAD, *SOON, *END]) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url)
+        for _ in range(2):
+            taker = Taker(pause=0.03)
+            yielded = await ask(model, take=taker)  # what came with the end
+            assert taker.text() + text(yielded) == "".join(PIECES)
+            assert 1 < len(taker.deltas) < len(PIECES) / 2
+            assert text(await ask(model)) == "".join(PIECES)
+        assert provider.connections == 1
+        await model.aclose()
+
+
+async def test_who_asks_too_often_and_too_late_is_given_nothing():
+    """Once for each piece is enough, but nothing else depends on it."""
+    asking: list[Callable[[], None]] = []
+
+    class Eager(Taker):
+        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
+            for pause in (0, 0.01, 0.02):
+                asyncio.get_running_loop().call_later(pause, more)
+            asking.append(more)
+            return super().put(delta, more)
+
+    taker = Eager(pause=0.03)
+    await asked([*HEAD, *SOON, {"delay": 0.05}, *SOON, *END], taker)
+    for more in asking:
+        more()
+    assert taker.text() == 2 * "".join(PIECES)
+
+
+@pytest.mark.parametrize("cut", ["rst", "fin"])
+async def test_a_cut_is_seen_when_more_is_wanted(cut: str):
+    taker = Taker(pause=0.1)
+    with pytest.raises(ModelError) as raised:
+        await asked([*HEAD, *SOON, {"cut": cut}], taker)
+    assert raised.value.code is ErrorCode.MODEL_ERROR
+
+
+async def test_silence_while_none_was_wanted_is_a_timeout():
+    taker = Taker(pause=0.05)
+    async with Provider([*HEAD, *SOON, {"stall": True}]) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url, idle_timeout=0.2)
+        with pytest.raises(ModelError) as raised:
+            await ask(model, take=taker)
+        await until(lambda: not provider.open)
+        await model.aclose()
+    assert raised.value.code is ErrorCode.MODEL_TIMEOUT
+    assert taker.text() == "".join(PIECES)
+
+
+async def test_a_pull_that_finds_only_the_head_of_a_piece_waits_for_the_rest():
+    """HTTP's own, which says how long it is."""
+    last = encode({"text": "last"})
+    head = last.index(b"\r\n") + 2
+    cut: Script = [FRAMED + last[:head], {"delay": 0.1}, FRAMED + last[head:]]
+    taker = Taker(pause=0.03)
+    await asked([*HEAD, {"text": "a"}, {"delay": 0.01}, *cut, {"delay": 0.3}, *END], taker, idle_timeout=1)
+    assert taker.deltas == [TextDelta("a"), TextDelta("last")]
+
+
+async def test_a_flood_is_taken_at_the_pace_of_who_takes_it():
+    """More than is pulled at once, and more than is taken in one piece."""
+    flood = "x" * 3000
+    taker = Taker(pause=0.005)
+    yielded = await asked([*HEAD, {"text": [flood] * 400}, {"delay": 0.02}, *END], taker)
+    assert len(taker.text() + text(yielded)) == 400 * len(flood)
+
+
 ERROR = {"chunk": {"error": {"message": "overloaded", "code": 500}}}
 DONE = {"done": True}
 
@@ -97,16 +175,18 @@ def at_once(*steps: Step) -> bytes:
 
 @pytest.mark.parametrize("begins", [HEAD, ALONE])
 @pytest.mark.parametrize("then", [DONE, {"text": "after"}])
-async def test_what_comes_with_a_failure_does_not_hide_it(begins: Script, then: Step):
-    taker = Taker()
+@pytest.mark.parametrize("pause", [0, 0.05])
+async def test_what_comes_with_a_failure_does_not_hide_it(begins: Script, then: Step, pause: float):
+    taker = Taker(pause=pause)
     with pytest.raises(ModelError) as raised:
         await asked([*begins, {"delay": 0.03}, at_once(ERROR, then), {"delay": 0.03}, *END], taker, max_retries=0)
     assert raised.value.code is ErrorCode.MODEL_ERROR
     assert "after" not in taker.text()
 
 
-async def test_what_comes_after_the_end_is_not_read():
-    taker = Taker()
+@pytest.mark.parametrize("pause", [0, 0.05])
+async def test_what_comes_after_the_end_is_not_read(pause: float):
+    taker = Taker(pause=pause)
     yielded = await asked([*ALONE, {"finish": "stop"}, {"delay": 0.03}, at_once(DONE, {"text": "after"})], taker)
     assert [type(delta) for delta in yielded] == [TurnEnd]
     assert taker.text() == "".join(PIECES)
@@ -120,8 +200,9 @@ async def test_text_that_comes_with_text_is_told_in_order():
 
 
 @pytest.mark.parametrize("failure", [exceeded("Too much."), ValueError("a mistake"), RuntimeError("a mistake")])
-async def test_a_failure_to_take_ends_the_turn(failure: Exception):
-    taker = Taker(failure=failure)
+@pytest.mark.parametrize("pause", [0, 0.01])
+async def test_a_failure_to_take_ends_the_turn(failure: Exception, pause: float):
+    taker = Taker(failure=failure, pause=pause)
     with pytest.raises(type(failure)) as raised:
         await asked([*ALONE, {"stall": True}], taker)
     assert raised.value is failure
@@ -145,8 +226,9 @@ async def test_silence_after_what_was_taken_is_a_timeout():
     assert taker.text() == "".join(PIECES)
 
 
-async def test_a_caller_that_was_stopped_is_given_nothing_more():
-    taker = Taker()
+@pytest.mark.parametrize("pause", [0, 0.01])
+async def test_a_caller_that_was_stopped_is_given_nothing_more(pause: float):
+    taker = Taker(pause=pause)
     async with Provider([*ALONE, {"stall": True}]) as provider:
         model = OpenAIChatModel(base_url=provider.base_url)
         asking = asyncio.create_task(ask(model, take=taker))
@@ -164,9 +246,9 @@ async def test_the_loop_ends_an_answer_whose_text_was_taken_as_it_was_said():
     transcript = Transcript(messages=[UserMessage("Hello")])
 
     class Telling(Taker):
-        def put(self, delta: TextDelta | ReasoningDelta) -> None:
+        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
             transcript.take(delta, Limits())
-            super().put(delta)
+            return super().put(delta, more)
 
     taker = Telling(5)
     async with Provider([*ALONE, *END]) as provider:

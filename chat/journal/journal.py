@@ -27,7 +27,6 @@ from chat.threads import Threads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 HEARTBEAT = 15.0  # seconds
 PHASES = 0, 0.5, 0.25, 0.75  # of the windows, as parts of the gather window
 RUNS_PER_WINDOW = 128  # while there are fewer runs, they share one window; then two, and so on
@@ -55,14 +54,13 @@ class Journal:
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
         self._windows = [Window(gather * phase) for phase in PHASES]
-        self._window = 0
         self._soon = False
         self._committing: asyncio.Future[Any] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def open(self, run_id: uuid.UUID, *, epoch: int, entries: Sequence[Entry] = (), last_seq: int = 0) -> LiveRun:
         """Begin to own a run. `entries` are stored already; `last_seq` is the last of them, or of the row's journal."""
-        live = LiveRun(run_id, epoch, last_seq, self._next_window())
+        live = LiveRun(run_id, epoch, last_seq, self._emptiest_window())
         if entries:
             live.publish(list(entries))
             live.last_seq = live.stored_seq
@@ -78,16 +76,12 @@ class Journal:
             del self.live[live.run_id]
         live.close()
 
-    def takes_at_once(self, live: LiveRun) -> bool:
-        """Whether a short piece of text that is put now need not be followed by a pause."""
-        return live.spoke and not (live.lost or live.pending) and monotonic() - live.put_at > 2 * self.gather
+    def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk, more: Callable[[], None] | None = None) -> bool:
+        """Take a piece of text; a caller whose run `is_behind` then catches up before the next one.
 
-    def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk) -> "asyncio.Future[None] | None":
-        """Take a piece of text. Returns what to wait for before the next one: nothing where none is likely to join it.
-
-        Else it is the end of the gather window, just before what waits is stored: text put then still comes with it,
-        so a run finds in one piece whatever the model has said meanwhile. While the database is far behind it is the
-        commit. Raises OwnershipLost.
+        True where the next piece is likely to join this one: `more` will be called at the end of the gather window,
+        just before what waits is stored. Text put then still comes with it, so what was said meanwhile is one piece.
+        Raises OwnershipLost.
         """
         if live.lost:
             raise OwnershipLost
@@ -98,12 +92,18 @@ class Journal:
         if not live.spoke:
             live.spoke = True
             self._flush_soon()
-            return None
-        if live.pending_chars > PENDING_CHARS:
-            return self._when_stored(live)
-        if not live.window.is_open:
-            self._open(live.window)
-        return None if comes_slowly or live.alternates else live.window.closes.news()
+            return False
+        window = live.window
+        if not window.is_open:
+            self._open(window)
+        if more is None or comes_slowly or live.alternates:
+            return False
+        window.more[live] = more
+        return True
+
+    async def catch_up(self, live: LiveRun) -> None:
+        """Return when all that was put has been stored. Raises OwnershipLost."""
+        await self._when_stored(live)
 
     async def append(self, live: LiveRun, events: Sequence[Event], write: Callable[[], None] | None = None) -> None:
         """Store events, with what belongs to them (`write`), in one transaction. Returns when it has committed.
@@ -148,10 +148,10 @@ class Journal:
         self._flush_soon()
         return waiter
 
-    def _next_window(self) -> Window:
-        """Runs take the windows in turn, of which there are as many as the runs need."""
-        self._window = (self._window + 1) % min(len(PHASES), 1 + len(self.live) // RUNS_PER_WINDOW)
-        return self._windows[self._window]
+    def _emptiest_window(self) -> Window:
+        """The window with the fewest runs, of as many as the runs need."""
+        needed = min(len(PHASES), 1 + len(self.live) // RUNS_PER_WINDOW)
+        return min(self._windows[:needed], key=lambda window: len(window.runs))
 
     def _open(self, window: Window) -> None:
         """Open a window, until the next moment of its phase."""
@@ -161,9 +161,14 @@ class Journal:
         self._loop.call_at(now + wait, self._close, window)
 
     def _close(self, window: Window) -> None:
-        """Let the runs that wait put what they have, then flush: the loop calls back in the order of these lines."""
+        """Let the runs put what has come for them meanwhile, then flush."""
         window.is_open = False
-        window.closes.wake()
+        asked, window.more = window.more, {}
+        for more in asked.values():
+            try:
+                more()
+            except Exception:
+                log.exception("A run could not be asked for its text")
         self._flush_soon()
 
     def _flush_soon(self) -> None:

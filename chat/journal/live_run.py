@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 READ_BYTES = 64 * 1024  # what a reader is given at a time
 EVENT_CHARS = READ_BYTES // 4  # text goes on in a new event: a reader who is given one at a time is given little
 TAIL_BYTES = 256 * 1024  # what is kept in memory for the readers of a running run; older events are read from rows
+PENDING_CHARS = 256 * 1024  # text that waits for the database before its run has to wait too
 encode = msgspec.json.Encoder().encode
 Take = Callable[[list["Entry"]], bool]
 
@@ -91,6 +92,7 @@ class LiveRun:
         self.epoch = epoch
         self.last_seq = last_seq
         self.window = window
+        window.runs.add(self)
         self.stored_seq = last_seq
         self.pending: list[Event] = []
         self.pending_chars = 0
@@ -116,6 +118,11 @@ class LiveRun:
         else:
             self.pending.append(event)
         self.pending_chars += len(event.content)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits to be stored that nothing more may be put."""
+        return self.pending_chars > PENDING_CHARS
 
     @property
     def alternates(self) -> bool:
@@ -164,6 +171,7 @@ class LiveRun:
 
     def close(self) -> None:
         self.closed = True
+        self.window.runs.discard(self)
         self.wake()
 
     def after(self, seq: int) -> list[Entry] | None:

@@ -2,42 +2,25 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
-
-
-class Watch:
-    """Like asyncio.Event, but a wake-up reaches only those who wait now."""
-
-    __slots__ = ("_waiters",)
-
-    def __init__(self) -> None:
-        self._waiters: list[asyncio.Future[None]] = []
-
-    def wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def news(self) -> "asyncio.Future[None]":
-        """The next wake-up, for one task to await. It may be left alone: the wake-up clears it away."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        return waiter
+from typing import Any
 
 
 class Window:
     """A gather window of many runs: open from the first piece that waits to the next moment of its `phase`, in seconds.
 
-    Each of a process's windows closes at moments of its own: what all runs say at once makes the last of them wait.
+    At its end the runs in `more` are asked for what has come meanwhile. Each window of a process closes at moments of
+    its own: what all runs say at once makes the last of them wait.
     """
 
-    __slots__ = ("closes", "is_open", "phase")
+    __slots__ = ("is_open", "more", "phase", "runs")
 
     def __init__(self, phase: float) -> None:
         self.phase = phase
         self.is_open = False
-        self.closes = Watch()
+        self.runs: set[Any] = set()  # that wait for it
+        self.more: dict[Any, Callable[[], None]] = {}  # by run
 
 
 class Listener:

@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
+
 from agents.events import ChatChunk, ChatComplete
 from chat.journal import Entry, Journal
 from chat.journal.journal import RUNS_PER_WINDOW
+from chat.journal.live_run import PENDING_CHARS
 from chat.journal.readers import POLL, Readers
 from chat.models import Run
 from chat.tests.rows import make_conversation, make_run, make_user, tell
@@ -118,12 +121,57 @@ async def test_a_reader_that_fails_keeps_nobody_from_the_news(transactional_db):
     await journal.drain()
 
 
-async def test_runs_that_are_many_take_turns_in_the_windows():
+async def test_runs_that_are_many_share_the_windows_evenly():
     journal = Journal(gather=0.001)
-    lives = [journal.open(uuid.uuid4(), epoch=1) for _ in range(2 * RUNS_PER_WINDOW)]
-    for _ in range(2 * RUNS_PER_WINDOW):  # a steady load: one ends, one begins
-        journal.close(lives.pop(0))
-        lives.append(journal.open(uuid.uuid4(), epoch=1))
-    shares = Counter(live.window for live in lives)
-    assert len(shares) == 2
-    assert min(shares.values()) > RUNS_PER_WINDOW / 2
+
+    def shares() -> list[int]:
+        return sorted(Counter(live.window for live in lives).values())
+
+    lives = [journal.open(uuid.uuid4(), epoch=1) for _ in range(RUNS_PER_WINDOW)]
+    assert shares() == [RUNS_PER_WINDOW]
+    lives += [journal.open(uuid.uuid4(), epoch=1) for _ in range(RUNS_PER_WINDOW)]
+    assert shares() == [RUNS_PER_WINDOW, RUNS_PER_WINDOW]
+    for live in lives[::2]:  # those of one window, perhaps
+        journal.close(live)
+    lives = lives[1::2] + [journal.open(uuid.uuid4(), epoch=1) for _ in range(RUNS_PER_WINDOW)]
+    assert shares() == [RUNS_PER_WINDOW, RUNS_PER_WINDOW]
+
+
+async def test_text_that_comes_at_the_end_of_a_window_is_stored_with_what_waits(transactional_db):
+    """For each run that wants it; one that fails to say what it has keeps no other from it."""
+    journal = Journal(gather=0.02)
+    lives = []
+    for _ in range(2):
+        run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+        live = journal.open(run.pk, epoch=run.epoch)
+        assert not journal.put(live, ChatChunk(content="first"))  # which waits for nothing
+        lives.append(live)
+    await journal.execute(lambda: None)
+
+    def fail() -> None:
+        raise ConnectionError
+
+    failing, live = lives
+    assert journal.put(failing, ChatChunk(content=" a"), fail)
+    assert journal.put(live, ChatChunk(content=" a"), lambda: None)
+    asked: list[bool] = []
+    assert journal.put(live, ChatChunk(content=" b"), lambda: asked.append(journal.put(live, ChatChunk(content=" c"))))
+    await asyncio.sleep(0.1)
+    assert asked == [False]
+    for one, content in ((failing, " a"), (live, " a b c")):
+        events = [msgspec.json.decode(entry.body) for entry in one.entries]
+        assert [event["content"] for event in events] == ["first", content]
+        journal.close(one)
+    await journal.drain()
+
+
+async def test_a_run_that_is_behind_catches_up(transactional_db):
+    journal = Journal(gather=0.02)
+    run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+    live = journal.open(run.pk, epoch=run.epoch)
+    journal.put(live, ChatChunk(content="x" * (PENDING_CHARS + 1)))
+    assert live.is_behind
+    await journal.catch_up(live)
+    assert not live.is_behind
+    assert sum(len(entry.body) for entry in live.entries) > PENDING_CHARS / 2
+    await journal.drain()

@@ -1,7 +1,5 @@
 """The statement that stores a commit's events: of the runs that are still this process's, and once."""
 
-from typing import cast
-
 import pytest
 from django.db import IntegrityError, OperationalError, connection
 
@@ -13,7 +11,6 @@ from chat.journal.watch import Window
 from chat.models import Run, RunEvent
 from chat.tests.rows import make_conversation, make_run, make_user
 
-WINDOW: Window = cast("Window", None)  # nobody waits here
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -24,7 +21,7 @@ def run():
 
 def append(run: Run, count: int = 2, *, epoch: int = 1, writes=()) -> Append:
     entries = [Entry.of(ChatChunk(content=f"word{seq}"), seq, "now") for seq in range(1, count + 1)]
-    return Append(LiveRun(run.pk, epoch, 0, WINDOW), entries, list(writes), [])
+    return Append(LiveRun(run.pk, epoch, 0, Window(0)), entries, list(writes), [])
 
 
 def numbers(run: Run) -> list[int]:
