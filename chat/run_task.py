@@ -33,6 +33,7 @@ from chat.budgets import set_aside_more
 from chat.exceptions import OwnershipLost
 from chat.history import turns_of, without_nul
 from chat.journal import Journal, LiveRun
+from chat.journal.live_run import PENDING_CHARS
 from chat.models import Message, Reservation, Run, ToolCall
 
 log = logging.getLogger(__name__)
@@ -47,11 +48,11 @@ class TextToJournal:
     def __init__(self, live: LiveRun, journal: Journal, transcript: Transcript, limits: Limits) -> None:
         self._live, self._journal, self._transcript, self._limits = live, journal, transcript, limits
 
-    def is_open(self) -> bool:
-        return self._live.spoke and not self._live.is_behind
-
-    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
-        return self._journal.put(self._live, self._transcript.take(delta, self._limits), more)
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
+        live = self._live
+        if not live.spoke or live.pending_chars > PENDING_CHARS:
+            return None
+        return self._journal.put(live, self._transcript.take(delta, self._limits), more)
 
 
 class RunTask:
@@ -123,7 +124,7 @@ class RunTask:
         first = group[0]
         if type(first) is ChatChunk or type(first) is ReasoningChunk:
             self._journal.put(self.live, first)
-            if self.live.is_behind:
+            if self.live.pending_chars > PENDING_CHARS:
                 await self._journal.catch_up(self.live)
         elif first.terminal:
             await self._finish(first)

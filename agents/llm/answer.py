@@ -16,6 +16,7 @@ from agents.llm.turn import Turn
 
 AFTER_FINISH = 5.0  # seconds; all that can come after the finish reason is the usage
 MOST_TAKEN = 16 * 1024  # characters; a longer piece may have to wait until what was said before it is stored
+TEXTS = TextDelta, ReasoningDelta
 LINGER = 1.0  # seconds in which the end of the stream may come, so that the connection can be used again
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,10 @@ class Deadline:
         self.limit = limit
         self._handle = self._loop.call_later(since + limit - monotonic(), self._check)
 
-    def restart(self, limit: float) -> None:
-        """Count from now; arm the timer anew only where it would fire too late."""
-        self.since = monotonic()
-        if limit != self.limit:
-            self.limit = limit
-            self._arm(limit)
+    def change(self, limit: float) -> None:
+        """Another limit, from now on: the timer may fire too late for it."""
+        self.limit = limit
+        self._arm(limit)
 
     def stop(self) -> None:
         self._handle.cancel()
@@ -128,22 +127,20 @@ class Answer:
         else:
             self._response.close()
 
-    def _takes(self, take: Take, more: Callable[[], None], data: bytes) -> bool:
-        """Decode what has come for one who waits. False where they have to be woken for it: it is not just text."""
+    def _takes(self, take: Take, more: Callable[[], None], data: bytes) -> bool | None:
+        """Decode what has come for one who waits. None where they have to be woken for it: it is not just text."""
         try:
-            if not take.is_open():
-                return False
             deltas, turn = self._feed(data), self._turn
             if len(deltas) == 1 and not (turn.done or turn.finish_reason or turn.failure):
                 delta = deltas[0]
-                if isinstance(delta, TextDelta | ReasoningDelta) and len(delta.content) <= MOST_TAKEN:
-                    if take.put(delta, more):
-                        self._body.pause()
-                    return True
+                if isinstance(delta, TEXTS) and len(delta.content) <= MOST_TAKEN:
+                    wants_later = take.put(delta, more)
+                    if wants_later is not None:
+                        return wants_later
             self._decoded, self._decoded_bytes = deltas, len(data)
         except Exception as error:  # whoever waits is told; the connection, which calls this, would take it for its own
             self._mistake = error
-        return False
+        return None
 
     def _take_decoded(self) -> list[ModelDelta]:
         deltas, self._decoded, self._decoded_bytes = self._decoded, [], 0
@@ -154,7 +151,10 @@ class Answer:
         chunks = turn.chunks
         deltas = turn.feed(data)
         if turn.started and turn.chunks != chunks:
-            self._deadline.restart(min(self._idle, AFTER_FINISH) if turn.finish_reason else self._idle)
+            deadline, limit = self._deadline, min(self._idle, AFTER_FINISH) if turn.finish_reason else self._idle
+            deadline.since = monotonic()
+            if limit != deadline.limit:
+                deadline.change(limit)
         return deltas
 
     def _end(self, error: Exception | None) -> list[ModelDelta]:

@@ -64,11 +64,8 @@ ModelDelta = TextDelta | ReasoningDelta | Retry | TurnEnd
 class Take(Protocol):
     """Takes text without waking the one it is for. A failure to do so ends the turn, with what was raised."""
 
-    def is_open(self) -> bool:
-        """Whether a piece that comes now would be taken."""
-
-    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
-        """Take a piece, right after `is_open` has said so.
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
+        """Take a piece; None where it is not taken.
 
         True where what comes after it is not wanted at once: `more` will be called when it is.
         """

@@ -9,14 +9,16 @@ import aiohttp
 from aiohttp.streams import EMPTY_PAYLOAD
 
 MOST = 256 * 1024  # bytes that are pulled at once
-Offer = Callable[[bytes], bool]
+# Takes a piece, and says whether the next one is wanted only when it is pulled. None where it does not take it.
+Offer = Callable[[bytes], bool | None]
+NOTHING = cast("Callable[[], None]", object)  # does nothing, without a frame of Python
 
 
 class _Waiter(asyncio.Future[None]):
-    """Somebody waits for the next piece. Who says True to the `offer` has had it, and goes on waiting."""
+    """Somebody waits for the next piece. Where the `offer` takes it, they go on waiting."""
 
     offer: Offer | None = None
-    wants_later = False  # who was offered the last piece wants the next one when it is pulled
+    pause: Callable[[], None]
 
 
 class _Reader(aiohttp.StreamReader):
@@ -28,18 +30,17 @@ class _Reader(aiohttp.StreamReader):
 
     __slots__ = ()
 
-    def begin_http_chunk_receiving(self) -> None:
-        pass
-
-    def end_http_chunk_receiving(self) -> None:
-        pass
+    begin_http_chunk_receiving = end_http_chunk_receiving = staticmethod(NOTHING)
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
         if not data:  # it would be taken for the end
             return False
         waiter: Any = self._waiter
         if waiter is not None and not waiter.done():
-            if waiter.offer is not None and waiter.offer(data):
+            wants_later = waiter.offer and waiter.offer(data)
+            if wants_later is not None:
+                if wants_later:
+                    waiter.pause()
                 return False
             waiter.set_result(None)
         self._buffer.append(data)
@@ -48,21 +49,21 @@ class _Reader(aiohttp.StreamReader):
             self._protocol.pause_reading()
         return False
 
-    def come(self) -> bytes:
-        """What has come and was not taken."""
-        buffer = self._buffer
-        return buffer[0] if len(buffer) == 1 else b"".join(buffer)
-
     def take(self) -> bytes:
         """What has come. Raises what the reading has failed with."""
         if self._exception is not None:
             raise self._exception
-        data = self.come()
-        self._buffer.clear()
+        buffer = self._buffer
+        data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+        buffer.clear()
         self._size = 0
         if self._protocol._reading_paused:  # more had come than it keeps
             self._protocol.resume_reading()
         return data
+
+    def put_back(self, data: bytes) -> None:
+        self._buffer.append(data)
+        self._size += len(data)
 
 
 class Body:
@@ -91,8 +92,8 @@ class Body:
     async def read(self, offer: Offer | None = None) -> bytes:
         """Return what has come, or when there is nothing yet what comes; at the end nothing. Raises as aiohttp does.
 
-        What comes while this waits is shown to `offer` first, which must not raise. Where it says True it has had it;
-        else this returns it, with what may have come behind it.
+        What comes while this waits is shown to `offer` first, which must not raise. What that does not take is
+        returned, with what may have come behind it.
         """
         reader = self._reader
         if reader is None:
@@ -101,21 +102,12 @@ class Body:
             if reader._protocol.transport is None:
                 raise RuntimeError("Connection closed.")  # in aiohttp's own words
             waiter = reader._waiter = _Waiter(loop=self._loop)
-            waiter.offer = offer
+            waiter.offer, waiter.pause = offer, self._pause
             try:
                 await waiter
             finally:
                 reader._waiter = None
         return reader.take()
-
-    def pause(self) -> None:
-        """What comes next is not wanted before `pull`. Called for what was offered."""
-        waiter: Any = self._reader and self._reader._waiter
-        if self._fd >= 0 and waiter is not None:
-            waiter.wants_later = True
-            if not self._paused:
-                self._paused = True
-                self._transport.pause_reading()
 
     def pull(self) -> None:
         """Offer what has come since, in one piece, if somebody still waits."""
@@ -123,18 +115,21 @@ class Body:
         waiter: Any = reader and reader._waiter
         if not self._paused or reader is None or waiter is None or waiter.done():
             return
-        waiter.wants_later = False
-        data = b"" if self._transport.is_closing() else self._read(reader)
+        data = self._read(reader)
         if data:
             reader._waiter = None  # it is not woken for each of HTTP's own chunks
             self._protocol.data_received(data)
             reader._waiter = waiter
-        if reader._buffer and not reader._eof and waiter.offer(reader.come()):
-            reader.take()
-        elif not waiter.done() and (reader._buffer or reader._eof or reader._exception):
-            waiter.set_result(None)
-        if reader._eof or not waiter.wants_later:
+        wants_later = None
+        if reader._buffer and not (reader._eof or reader._exception):
+            data = reader.take()
+            wants_later = waiter.offer(data)
+            if wants_later is None:
+                reader.put_back(data)
+        if not wants_later:
             self.release()
+            if wants_later is None and (reader._buffer or reader._eof or reader._exception) and not waiter.done():
+                waiter.set_result(None)
 
     def release(self) -> None:
         """Let the event loop watch the connection again."""
@@ -142,8 +137,16 @@ class Body:
             self._paused = False
             self._transport.resume_reading()
 
+    def _pause(self) -> None:
+        """What comes next is not wanted before it is pulled."""
+        if self._fd >= 0 and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
     def _read(self, reader: _Reader) -> bytes:
         """What the system has. A failure is told to no one else: the event loop would find an orderly end."""
+        if self._protocol.transport is None:  # the connection has gone, and its number may be another's
+            return b""
         try:
             return os.read(self._fd, MOST)
         except (BlockingIOError, InterruptedError):

@@ -41,18 +41,13 @@ class Chunk(msgspec.Struct, gc=False):
     message: Any = None
 
 
-_decode = msgspec.json.Decoder(Chunk).decode
+# The data of one event. Raises ODD where that is not JSON, not UTF-8, or not of the types that the tables foresee.
+decode_strictly = msgspec.json.Decoder(Chunk).decode
+ODD = ValueError, RecursionError
 
 
-def decode_chunk(payload: bytes) -> Chunk:
-    """Decode the data of one event. Raises ModelError when it is not a JSON object."""
-    try:
-        return _decode(payload)
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or a type that the table of fields does not foresee
-        return _lenient(payload)
-
-
-def _lenient(payload: bytes) -> Chunk:
+def decode_leniently(payload: bytes) -> Chunk:
+    """Raises ModelError when it is not a JSON object."""
     if not payload.strip():
         return Chunk()
     try:

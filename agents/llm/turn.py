@@ -7,7 +7,7 @@ from agents.events import Usage
 from agents.limits import Limits
 from agents.llm.accumulator import ToolCallAccumulator
 from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta, TurnEnd
-from agents.llm.chunks import Choice, UsageCounts, decode_chunk
+from agents.llm.chunks import ODD, Choice, UsageCounts, decode_leniently, decode_strictly
 from agents.llm.failures import BROKE_OFF, told_in_stream
 from agents.llm.sse import EventSource, event_source
 from agents.llm.thinking import ThinkSplitter
@@ -75,7 +75,10 @@ class Turn:
             if payload == DONE:
                 self.done = True
                 return
-            chunk = decode_chunk(payload)
+            try:
+                chunk = decode_strictly(payload)
+            except ODD:
+                chunk = decode_leniently(payload)
             choices = chunk.choices
             if chunk.usage is not None:
                 self._usage = chunk.usage
@@ -92,21 +95,22 @@ class Turn:
             return
         reasoning = delta.reasoning_content or delta.reasoning  # some send both, with the same text
         if reasoning:
-            self._add(ReasoningDelta, reasoning)
-        if delta.content:
-            self._add(TextDelta, delta.content)
-        elif delta.refusal:
-            self._add(TextDelta, delta.refusal)
+            self._say(ReasoningDelta)
+            self._pieces.append(reasoning)
+        text = delta.content or delta.refusal
+        if text:
+            if self._kind is not TextDelta:
+                self._say(TextDelta)
+            self._pieces.append(text)
         if delta.tool_calls:
             self.started = True
             for piece in delta.tool_calls:
                 self._calls.add(piece)
 
-    def _add(self, kind: type[TextDelta | ReasoningDelta], piece: str) -> None:
+    def _say(self, kind: type[TextDelta | ReasoningDelta]) -> None:
         if kind is not self._kind:
             self._join()
             self._kind = kind
-        self._pieces.append(piece)
 
     def _join(self) -> None:
         if self._pieces:

@@ -34,10 +34,9 @@ class Taker:
     pause: float = 0
     deltas: list[ModelDelta] = field(default_factory=list)
 
-    def is_open(self) -> bool:
-        return len(self.deltas) < self.until
-
-    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
+        if len(self.deltas) >= self.until:
+            return None
         if self.failure and len(self.deltas) == 3:
             raise self.failure
         self.deltas.append(delta)
@@ -113,7 +112,7 @@ async def test_who_asks_too_often_and_too_late_is_given_nothing():
     asking: list[Callable[[], None]] = []
 
     class Eager(Taker):
-        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
+        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
             for pause in (0, 0.01, 0.02):
                 asyncio.get_running_loop().call_later(pause, more)
             asking.append(more)
@@ -246,9 +245,11 @@ async def test_the_loop_ends_an_answer_whose_text_was_taken_as_it_was_said():
     transcript = Transcript(messages=[UserMessage("Hello")])
 
     class Telling(Taker):
-        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool:
-            transcript.take(delta, Limits())
-            return super().put(delta, more)
+        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
+            taken = super().put(delta, more)
+            if taken is not None:
+                transcript.take(delta, Limits())
+            return taken
 
     taker = Telling(5)
     async with Provider([*ALONE, *END]) as provider:

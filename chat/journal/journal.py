@@ -77,7 +77,7 @@ class Journal:
         live.close()
 
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk, more: Callable[[], None] | None = None) -> bool:
-        """Take a piece of text; a caller whose run `is_behind` then catches up before the next one.
+        """Take a piece of text. A caller with more than PENDING_CHARS pending catches up before the next one.
 
         True where the next piece is likely to join this one: `more` will be called at the end of the gather window,
         just before what waits is stored. Text put then still comes with it, so what was said meanwhile is one piece.
@@ -96,7 +96,7 @@ class Journal:
         window = live.window
         if not window.is_open:
             self._open(window)
-        if more is None or comes_slowly or live.alternates:
+        if more is None or comes_slowly or (len(live.pending) > 1 and live.alternates):
             return False
         window.more[live] = more
         return True
@@ -207,9 +207,7 @@ class Journal:
                 append.error = append.error or OwnershipLost()
             for job in batch.jobs:
                 job.error = job.error or OperationalError("The writer failed.")
-        stored: list[tuple[uuid.UUID, int]] = []
-        for append in batch.appends:
-            self._settle(append, stored)
+        stored = self._show(batch.appends)
         for job in batch.jobs:
             job.settle()
         if stored:
@@ -218,23 +216,20 @@ class Journal:
         if self._soon or self._jobs:
             self._flush()
 
-    def _settle(self, append: Append, stored: list[tuple[uuid.UUID, int]]) -> None:
-        """Tell a run's readers and its writer how its part of the commit went."""
-        live = append.live
-        if append.error is None:
-            if append.entries:
+    def _show(self, appends: list[Append]) -> list[tuple[uuid.UUID, int]]:
+        """Tell each run's readers and its writer how its part of a commit went. Returns the runs' last numbers."""
+        stored = []
+        for append in appends:
+            live = append.live
+            if append.error is not None:
+                live.lost = True
+                live.close()
+            elif append.entries:
                 live.publish(append.entries)
                 stored.append((live.run_id, live.stored_seq))
-        else:
-            live.lost = True
-            live.close()
-        for waiter in append.waiters:
-            if waiter.done():
-                continue
-            if append.error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(append.error)
+            if append.waiters:
+                append.settle()
+        return stored
 
     async def drain(self) -> None:
         """Store what waits, and end the writer's thread."""

@@ -48,6 +48,16 @@ class Append(msgspec.Struct):
     waiters: list["asyncio.Future[None]"]
     error: Exception | None = None
 
+    def settle(self) -> None:
+        """Tell those who wait for it."""
+        for waiter in self.waiters:
+            if waiter.done():
+                continue
+            if self.error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(self.error)
+
 
 @dataclass(slots=True)
 class Job:
