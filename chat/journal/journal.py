@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
+from itertools import cycle
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -28,8 +29,8 @@ from chat.threads import Threads
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEARTBEAT = 15.0  # seconds
-PHASES = 0, 0.5, 0.25, 0.75  # of the windows, as parts of the gather window
-RUNS_PER_WINDOW = 128  # while there are fewer runs, they share one window; then two, and so on
+PHASES = 0, 0.5, 0.25, 0.75  # of the windows, as parts of the gather window; the first one, two or four are used
+RUNS_PER_WINDOW = 112  # what all of them say at once makes the last of them wait; another window is another commit
 
 
 class Journal:
@@ -54,19 +55,22 @@ class Journal:
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
         self._windows = [Window(gather * phase) for phase in PHASES]
+        self._turns = cycle(range(len(PHASES)))
+        self._mask = 0  # the part of a run's turn that tells its window
         self._soon = False
         self._committing: asyncio.Future[Any] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def open(self, run_id: uuid.UUID, *, epoch: int, entries: Sequence[Entry] = (), last_seq: int = 0) -> LiveRun:
         """Begin to own a run. `entries` are stored already; `last_seq` is the last of them, or of the row's journal."""
-        live = LiveRun(run_id, epoch, last_seq, self._emptiest_window())
+        live = LiveRun(run_id, epoch, last_seq, next(self._turns))
         if entries:
             live.publish(list(entries))
             live.last_seq = live.stored_seq
         if run_id in self.live:  # of an ownership that was lost, and does not know it yet: its readers come here
             self.live[run_id].close()
         self.live[run_id] = live
+        self._share_windows()
         self.readers.listeners.tell(run_id)
         return live
 
@@ -74,6 +78,7 @@ class Journal:
         """Stop owning a run; its readers go on with the rows."""
         if self.live.get(live.run_id) is live:
             del self.live[live.run_id]
+            self._share_windows()
         live.close()
 
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk, more: Callable[[], None] | None = None) -> bool:
@@ -93,7 +98,7 @@ class Journal:
             live.spoke = True
             self._flush_soon()
             return False
-        window = live.window
+        window = self._windows[live.turn & self._mask]
         if not window.is_open:
             self._open(window)
         if more is None or comes_slowly or (len(live.pending) > 1 and live.alternates):
@@ -148,10 +153,10 @@ class Journal:
         self._flush_soon()
         return waiter
 
-    def _emptiest_window(self) -> Window:
-        """The window with the fewest runs, of as many as the runs need."""
-        needed = min(len(PHASES), 1 + len(self.live) // RUNS_PER_WINDOW)
-        return min(self._windows[:needed], key=lambda window: len(window.runs))
+    def _share_windows(self) -> None:
+        """As many windows as the runs need: a power of two, so that each run's turn leads to one of them."""
+        needed = -(-len(self.live) // RUNS_PER_WINDOW)
+        self._mask = min(len(PHASES), 1 << max(0, needed - 1).bit_length()) - 1
 
     def _open(self, window: Window) -> None:
         """Open a window, until the next moment of its phase."""

@@ -12,7 +12,6 @@ import msgspec
 
 from agents.events import TERMINAL_EVENT_TYPES, ChatChunk, Event, ReasoningChunk
 from chat.journal.pulse import Pulse
-from chat.journal.watch import Window
 
 log = logging.getLogger(__name__)
 READ_BYTES = 64 * 1024  # what a reader is given at a time
@@ -77,22 +76,21 @@ class Reader:
 
 
 class LiveRun:
-    """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`; `window`
-    is the one that its text waits for.
+    """One owned run. `epoch` is the number of this ownership, which ends when the run is `lost` or `closed`; `turn`
+    tells which of the gather windows its text waits for.
     """
 
     __slots__ = (
         "closed", "entries", "epoch", "finished", "key", "last_seq", "lost", "pending", "pending_chars", "put_at",
-        "readers", "run_id", "spoke", "stored_seq", "tail_bytes", "waiters", "window", "writes",
+        "readers", "run_id", "spoke", "stored_seq", "tail_bytes", "turn", "waiters", "writes",
     )  # fmt: skip
 
-    def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int, window: Window) -> None:
+    def __init__(self, run_id: uuid.UUID, epoch: int, last_seq: int, turn: int = 0) -> None:
         self.run_id = run_id
         self.key: Any = None  # the same, as the database's driver takes it
         self.epoch = epoch
         self.last_seq = last_seq
-        self.window = window
-        window.runs.add(self)
+        self.turn = turn
         self.stored_seq = last_seq
         self.pending: list[Event] = []
         self.pending_chars = 0
@@ -167,7 +165,6 @@ class LiveRun:
 
     def close(self) -> None:
         self.closed = True
-        self.window.runs.discard(self)
         self.wake()
 
     def after(self, seq: int) -> list[Entry] | None:

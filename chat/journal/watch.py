@@ -14,12 +14,11 @@ class Window:
     its own: what all runs say at once makes the last of them wait.
     """
 
-    __slots__ = ("is_open", "more", "phase", "runs")
+    __slots__ = ("is_open", "more", "phase")
 
     def __init__(self, phase: float) -> None:
         self.phase = phase
         self.is_open = False
-        self.runs: set[Any] = set()  # that wait for it
         self.more: dict[Any, Callable[[], None]] = {}  # by run
 
 

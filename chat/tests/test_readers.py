@@ -2,15 +2,15 @@
 
 import asyncio
 import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from time import monotonic
 from typing import Any
 
 import msgspec
 
 from agents.events import ChatChunk, ChatComplete
-from chat.journal import Entry, Journal
+from chat.journal import Entry, Journal, LiveRun
 from chat.journal.journal import RUNS_PER_WINDOW
 from chat.journal.live_run import PENDING_CHARS
 from chat.journal.readers import POLL, Readers
@@ -121,20 +121,28 @@ async def test_a_reader_that_fails_keeps_nobody_from_the_news(transactional_db):
     await journal.drain()
 
 
-async def test_runs_that_are_many_share_the_windows_evenly():
-    journal = Journal(gather=0.001)
+async def test_runs_that_are_many_share_the_windows_evenly(transactional_db):
+    """Four windows at most; each run waits for one of them, also those that began when there were fewer."""
+    journal = Journal(gather=3600)
+    lives: list[LiveRun] = []
 
     def shares() -> list[int]:
-        return sorted(Counter(live.window for live in lives).values())
+        """By how many runs each window is waited for."""
+        for live in lives:
+            live.spoke, live.put_at = True, monotonic()
+            assert journal.put(live, ChatChunk(content="a"), lambda: None)
+        counts = [len(window.more) for window in journal._windows if window.more]
+        for window in journal._windows:
+            window.more.clear()
+        return counts
 
-    lives = [journal.open(uuid.uuid4(), epoch=1) for _ in range(RUNS_PER_WINDOW)]
-    assert shares() == [RUNS_PER_WINDOW]
-    lives += [journal.open(uuid.uuid4(), epoch=1) for _ in range(RUNS_PER_WINDOW)]
-    assert shares() == [RUNS_PER_WINDOW, RUNS_PER_WINDOW]
-    for live in lives[::2]:  # those of one window, perhaps
+    for runs, windows in ((RUNS_PER_WINDOW, 1), (2 * RUNS_PER_WINDOW, 2), (3 * RUNS_PER_WINDOW, 4), (1000, 4)):
+        lives += [journal.open(uuid.uuid4(), epoch=1) for _ in range(runs - len(lives))]
+        assert shares() == [runs // windows] * windows
+    for live in lives[RUNS_PER_WINDOW:]:
         journal.close(live)
-    lives = lives[1::2] + [journal.open(uuid.uuid4(), epoch=1) for _ in range(RUNS_PER_WINDOW)]
-    assert shares() == [RUNS_PER_WINDOW, RUNS_PER_WINDOW]
+    del lives[RUNS_PER_WINDOW:]
+    assert shares() == [RUNS_PER_WINDOW]
 
 
 async def test_text_that_comes_at_the_end_of_a_window_is_stored_with_what_waits(transactional_db):

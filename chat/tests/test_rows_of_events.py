@@ -7,7 +7,6 @@ from agents.events import ChatChunk
 from chat.exceptions import OwnershipLost
 from chat.journal.live_run import Entry, LiveRun
 from chat.journal.rows import ROWS_PER_INSERT, Append, Batch, store
-from chat.journal.watch import Window
 from chat.models import Run, RunEvent
 from chat.tests.rows import make_conversation, make_run, make_user
 
@@ -21,7 +20,7 @@ def run():
 
 def append(run: Run, count: int = 2, *, epoch: int = 1, writes=()) -> Append:
     entries = [Entry.of(ChatChunk(content=f"word{seq}"), seq, "now") for seq in range(1, count + 1)]
-    return Append(LiveRun(run.pk, epoch, 0, Window(0)), entries, list(writes), [])
+    return Append(LiveRun(run.pk, epoch, 0), entries, list(writes), [])
 
 
 def numbers(run: Run) -> list[int]:
