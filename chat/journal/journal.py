@@ -9,6 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import cycle
 from time import monotonic
@@ -201,7 +202,11 @@ class Journal:
         return Batch(appends, jobs)
 
     def _commit(self, batch: Batch) -> None:
-        self._committing = self._thread.run(partial(with_connection, store, batch))
+        def events_stored() -> None:
+            with suppress(RuntimeError):  # the loop has been closed: nobody waits
+                self._loop.call_soon_threadsafe(self._show, batch)
+
+        self._committing = self._thread.run(partial(with_connection, store, batch, events_stored))
         self._committing.add_done_callback(lambda done: self._committed(batch, done))
 
     def _committed(self, batch: Batch, done: "asyncio.Future[None]") -> None:
@@ -212,18 +217,17 @@ class Journal:
                 append.error = append.error or OwnershipLost()
             for job in batch.jobs:
                 job.error = job.error or OperationalError("The writer failed.")
-        stored = self._show(batch.appends)
+        self._show(batch)
         for job in batch.jobs:
             job.settle()
-        if stored:
-            self._on_stored(stored)
         self._checkpoints.committed()
         if self._soon or self._jobs:
             self._flush()
 
-    def _show(self, appends: list[Append]) -> list[tuple[uuid.UUID, int]]:
-        """Tell each run's readers and its writer how its part of a commit went. Returns the runs' last numbers."""
-        stored = []
+    def _show(self, batch: Batch) -> None:
+        """Tell each run's readers and its writer, once, how its part of a commit went."""
+        appends, batch.appends = batch.appends, []
+        stored: list[tuple[uuid.UUID, int]] = []
         for append in appends:
             live = append.live
             if append.error is not None:
@@ -234,7 +238,8 @@ class Journal:
                 stored.append((live.run_id, live.stored_seq))
             if append.waiters:
                 append.settle()
-        return stored
+        if stored:
+            self._on_stored(stored)
 
     async def drain(self) -> None:
         """Store what waits, and end the writer's thread."""

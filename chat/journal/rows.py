@@ -96,24 +96,29 @@ class Batch:
     jobs: list[Job] = field(default_factory=list)
 
 
-def store(batch: Batch) -> None:
-    """Store a batch: events in one transaction, starts in a second one, every other job in its own.
+def store(batch: Batch, events_stored: Callable[[], None] = lambda: None) -> None:
+    """Store a batch: events in one transaction, starts in a last one, every other job in its own.
 
     Apart, because processes that lock each other's rows in different orders would wait for each other: events lock the
     process's own runs, starts their callers, and a job whatever it likes. Where a transaction fails, each of its parts
     gets one of its own, so that one cannot spoil all. While the database cannot be reached, jobs fail at once (their
     callers say so and can try again), but events are tried again for RETRY_SECONDS: their runs go on meanwhile.
+
+    `events_stored` is called before starts: who waits for an event does not wait for them. The other jobs may belong to
+    an event, and are seen with it.
     """
     failure = _failure_of(_store_events, batch.appends) if batch.appends else None
     if failure is not None:
         for append in batch.appends:
             _store_with_patience(append, again=isinstance(failure, AWAY))
-    starts = sorted((job for job in batch.jobs if job.lock is not None), key=lambda job: job.lock or 0)
-    if len(starts) < 2 or _failure_of(_run_together, starts) is not None:
-        for job in starts:
-            _run_alone(job)
     for job in batch.jobs:
         if job.lock is None:
+            _run_alone(job)
+    starts = sorted((job for job in batch.jobs if job.lock is not None), key=lambda job: job.lock or 0)
+    if starts and batch.appends:
+        events_stored()
+    if len(starts) < 2 or _failure_of(_run_together, starts) is not None:
+        for job in starts:
             _run_alone(job)
 
 

@@ -1,6 +1,8 @@
 """How a group commit is stored, where one part that fails spoils no other, and how much a reader loads."""
 
 import asyncio
+import threading
+import time
 
 import pytest
 from django.db import OperationalError, connection
@@ -105,3 +107,37 @@ def test_a_reader_loads_what_it_takes_and_little_more(size, statements):
     assert seen == list(range(1, 61))
     assert size_of_read <= READ_BYTES
     assert f"LIMIT {FIRST_ROWS}" in asked[1]["sql"]
+
+
+async def test_who_waits_for_an_event_does_not_wait_for_a_start(transactional_db):
+    """Which is stored with it; nor does the event wait for the end of the commit to be shown."""
+    journal = Journal(gather=0.01)
+    run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+    live = journal.open(run.pk, epoch=run.epoch)
+    goes_on = threading.Event()
+    starting = asyncio.create_task(journal.execute(lambda: goes_on.wait(30), lock=1))
+    await journal.append(live, [ChatChunk(content="one")])
+    assert live.stored_seq == 1
+    assert not starting.done()
+    goes_on.set()
+    assert await starting
+    await journal.append(live, [ChatChunk(content="two")])
+    assert live.stored_seq == len(live.entries) == 2
+    await journal.drain()
+
+
+async def test_what_belongs_to_an_event_is_stored_before_it_is_shown(transactional_db):
+    journal = Journal(gather=0.01)
+    run = await journal.execute(lambda: make_run(make_conversation(make_user())))
+    live = journal.open(run.pk, epoch=run.epoch)
+    counted: list[int] = []
+
+    async def tell() -> list[int]:
+        await journal.append(live, [ChatChunk(content="one")])
+        return counted.copy()
+
+    told = await asyncio.gather(
+        journal.execute(lambda: counted.append(1)), tell(), journal.execute(lambda: time.sleep(0.05), lock=1)
+    )
+    assert told[1] == [1]
+    await journal.drain()
