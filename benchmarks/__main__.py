@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import capacity, cluster, cold, first, growth, journal, memory, replay, side_by_side, starts, tokens
 from benchmarks.report import write_docs
+from benchmarks.rounds import end_after
 from benchmarks.row import Row
 from benchmarks.servers import Laboratory, laboratory
 from benchmarks.table import tables, verdict
@@ -29,6 +30,7 @@ PARTS: Mapping[str, Callable[..., list[Row]]] = {
     "cluster": cluster.rows,
     "cold": cold.rows,
 }
+ROUNDS_SECONDS = 360.0  # what is left of ten minutes is enough for one round of each part that comes late
 QUICK = ("tokens", "first", "starts", "tools", "replay", "cold")  # the others need minutes
 
 
@@ -50,6 +52,7 @@ def main(given: Any) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started ends with us
     names = given.only or [name for name in PARTS if not given.quick or name in QUICK]
     begun = time.monotonic()
+    end_after(ROUNDS_SECONDS)
     with laboratory() as lab:
         rows = run(lab, names, quick=given.quick)
         for name, reason in lab.missing.items():

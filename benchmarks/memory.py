@@ -8,7 +8,7 @@ from benchmarks.servers import AGENTS_SDK, OURS, PLAIN, PYDANTIC, Laboratory, Se
 
 GOAL = "Memory"
 STREAMS, SOCKETS = 200, 400
-SECONDS = 4  # of a stream: so long that they all are open at the same time
+SECONDS = 3  # of a stream: so long that they all are open at the same time
 KIB = 1024
 
 

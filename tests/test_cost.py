@@ -60,7 +60,7 @@ FAST: Counts = {
     "polls": 0.015,
     "hops": 0.003,
     "threads": 0.001,
-    "calls": 15,
+    "calls": 12,
 }
 ALONE: Counts = {
     "statements": 1.7,
@@ -80,7 +80,7 @@ SHARED: Counts = {
     "polls": 0.65,
     "hops": 0.16,
     "threads": 0.05,
-    "calls": 150,
+    "calls": 110,
 }
 WAITING: Counts = {  # with its lease, which is renewed each second
     "statements": 0.8,
