@@ -98,8 +98,7 @@ class Transcript:
             self.first_token_at = time.monotonic()
         content = delta.content
         self._answer_chars += len(content)
-        if self._answer_chars > limits.max_output_chars:
-            limits.check_output(self._answer_chars)
+        limits.check_output(self._answer_chars)
         if isinstance(delta, ReasoningDelta):
             self._reasoning.append(content)
             return ReasoningChunk(content=content)

@@ -33,7 +33,6 @@ from chat.budgets import set_aside_more
 from chat.exceptions import OwnershipLost
 from chat.history import turns_of, without_nul
 from chat.journal import Journal, LiveRun
-from chat.journal.live_run import PENDING_CHARS
 from chat.models import Message, Reservation, Run, ToolCall
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ class TextToJournal:
 
     def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
         live = self._live
-        if not live.spoke or live.pending_chars > PENDING_CHARS:
+        if not live.spoke or live.is_behind or live.lost:
             return None
         return self._journal.put(live, self._transcript.take(delta, self._limits), more)
 
@@ -124,7 +123,7 @@ class RunTask:
         first = group[0]
         if type(first) is ChatChunk or type(first) is ReasoningChunk:
             self._journal.put(self.live, first)
-            if self.live.pending_chars > PENDING_CHARS:
+            if self.live.is_behind:
                 await self._journal.catch_up(self.live)
         elif first.terminal:
             await self._finish(first)

@@ -22,15 +22,19 @@ log = logging.getLogger(__name__)
 
 
 class Deadline:
-    """Fails a read that waits too long. One timer per stream, armed again only when it fires.
+    """Fails a read that waits too long. One timer per stream, armed again when it fires and for another limit.
 
     `limit` (seconds) counts from `since` (monotonic), and only while `waiting`: a slow reader is not a slow provider.
+    `has_come` looks for what was not wanted yet, and says whether it ends the wait: that is no slow provider either.
     """
 
-    __slots__ = ("_content", "_handle", "_loop", "limit", "since", "waiting")
+    __slots__ = ("_content", "_handle", "_has_come", "_loop", "limit", "since", "waiting")
 
-    def __init__(self, content: aiohttp.StreamReader, *, since: float, limit: float) -> None:
+    def __init__(
+        self, content: aiohttp.StreamReader, *, since: float, limit: float, has_come: Callable[[], bool]
+    ) -> None:
         self._content = content
+        self._has_come = has_come
         self._loop = asyncio.get_running_loop()
         self.since = since
         self.waiting = False
@@ -50,11 +54,14 @@ class Deadline:
         self._handle = self._loop.call_later(delay, self._check)
 
     def _check(self) -> None:
-        left = self.since + self.limit - monotonic()
-        if left <= 0 and self.waiting:
+        if self._left() <= 0 and self.waiting and not self._has_come() and self._left() <= 0:
             self._content.set_exception(TimeoutError())
         else:
+            left = self._left()
             self._arm(left if left > 0 else self.limit)
+
+    def _left(self) -> float:
+        return self.since + self.limit - monotonic()
 
 
 class Answer:
@@ -82,7 +89,7 @@ class Answer:
         self._body = Body(response)
         self._offer = None if take is None else partial(self._takes, take, self._body.pull)
         self._idle = idle
-        self._deadline = Deadline(response.content, since=since, limit=first_token)
+        self._deadline = Deadline(response.content, since=since, limit=first_token, has_come=self._body.has_come)
 
     @property
     def started(self) -> bool:

@@ -15,7 +15,10 @@ NOTHING = cast("Callable[[], None]", object)  # does nothing, without a frame of
 
 
 class _Waiter(asyncio.Future[None]):
-    """Somebody waits for the next piece. Where the `offer` takes it, they go on waiting."""
+    """Somebody waits for the next piece. Where the `offer` takes it, they go on waiting.
+
+    `pause` is called where it wants the next one only when that is pulled.
+    """
 
     offer: Offer | None = None
     pause: Callable[[], None]
@@ -71,7 +74,7 @@ class Body:
 
     Who was offered a piece may want the next one later. Until then the event loop does not watch the connection, and
     `pull` asks the system itself: so the many pieces that come meanwhile cost one read, and the event loop nothing. It
-    watches again when a pull finds nothing, and when somebody has to be woken.
+    watches again when a pull finds nothing, when somebody has to be woken, and when somebody begins to wait.
     """
 
     __slots__ = ("_fd", "_loop", "_paused", "_protocol", "_reader", "_transport")
@@ -98,6 +101,7 @@ class Body:
         reader = self._reader
         if reader is None:
             return b""
+        self.release()  # a pull that was asked for may have found nobody who waited
         while not (reader._buffer or reader._eof or reader._exception):
             if reader._protocol.transport is None:
                 raise RuntimeError("Connection closed.")  # in aiohttp's own words
@@ -118,10 +122,13 @@ class Body:
         data = self._read(reader)
         if data:
             reader._waiter = None  # it is not woken for each of HTTP's own chunks
-            self._protocol.data_received(data)
-            reader._waiter = waiter
+            try:
+                self._protocol.data_received(data)
+            finally:
+                reader._waiter = waiter
         wants_later = None
-        if reader._buffer and not (reader._eof or reader._exception):
+        has_more = self._protocol._reading_paused  # of what it has decompressed: taking this would bring the rest
+        if reader._buffer and not (reader._eof or reader._exception or has_more):
             data = reader.take()
             wants_later = waiter.offer(data)
             if wants_later is None:
@@ -130,6 +137,12 @@ class Body:
             self.release()
             if wants_later is None and (reader._buffer or reader._eof or reader._exception) and not waiter.done():
                 waiter.set_result(None)
+
+    def has_come(self) -> bool:
+        """Look for what has come; whether there is something for who waits, or nobody does."""
+        self.pull()
+        waiter: Any = self._reader and self._reader._waiter
+        return waiter is None or waiter.done()
 
     def release(self) -> None:
         """Let the event loop watch the connection again."""

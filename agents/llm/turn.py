@@ -99,8 +99,7 @@ class Turn:
             self._pieces.append(reasoning)
         text = delta.content or delta.refusal
         if text:
-            if self._kind is not TextDelta:
-                self._say(TextDelta)
+            self._say(TextDelta)
             self._pieces.append(text)
         if delta.tool_calls:
             self.started = True

@@ -1,7 +1,9 @@
 """Text that is taken past a caller that waits: see ModelRequest.take."""
 
 import asyncio
+import zlib
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,14 +11,15 @@ import pytest
 from agents.errors import ErrorCode, ModelError
 from agents.events import ChatChunk
 from agents.limits import Limits, exceeded
-from agents.llm.base import ModelDelta, ReasoningDelta, TextDelta, TurnEnd
+from agents.llm.base import ModelDelta, ModelRequest, ReasoningDelta, TextDelta, TurnEnd
 from agents.llm.openai import OpenAIChatModel
 from agents.messages import UserMessage
 from agents.streaming_agent import StreamingAgent
 from agents.tests.asking import ask, calls, text, until
 from agents.transcript import Transcript
+from tests import provider as provider_module
 from tests.provider import Provider
-from tests.provider_script import FRAMED, Script, Step, encode
+from tests.provider_script import FRAMED, Script, Step, encode, payload
 
 PIECES = [f"{number} " for number in range(12)]
 # The head has gone before, so that each piece finds a caller that waits.
@@ -181,6 +184,86 @@ async def test_what_comes_with_a_failure_does_not_hide_it(begins: Script, then: 
         await asked([*begins, {"delay": 0.03}, at_once(ERROR, then), {"delay": 0.03}, *END], taker, max_retries=0)
     assert raised.value.code is ErrorCode.MODEL_ERROR
     assert "after" not in taker.text()
+
+
+class Prompt(Taker):
+    """Asks for more in the same turn of the event loop in which it has taken a piece."""
+
+    def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
+        taken = super().put(delta, more)
+        asyncio.get_running_loop().call_soon(more)
+        return None if taken is None else True
+
+
+@pytest.mark.parametrize("then", [{"finish": "stop"}, {"call": "add", "arguments": {"a": 1}}, b'data: {"choices": [{'])
+async def test_who_is_woken_by_what_came_with_a_piece_is_told_the_rest(then: Step):
+    """Though it was asked for more before the caller waited again."""
+    rest: Script = [b'"delta": {"content": "x"}}]}\n\n'] if isinstance(then, bytes) else []
+    together = at_once({"text": "two"}, then)
+    script: Script = [*HEAD, {"text": "one"}, {"delay": 0.05}, together, {"delay": 0.05}, *rest, *END]
+    taker = Prompt()
+    async with asyncio.timeout(3):  # sooner than the provider is found to be silent
+        last = (await asked(script, taker))[-1]
+    assert taker.text() == "onetwo" + ("x" if rest else "")
+    assert isinstance(last, TurnEnd)
+    assert last.usage is not None
+
+
+async def test_a_caller_that_was_away_when_more_was_wanted_is_told_the_rest():
+    """As one that has to wait for the database."""
+    taker = Taker(until=2, pause=0.02)
+    script: Script = [*HEAD, {"text": "one"}, {"delay": 0.05}, at_once({"text": "two"}, {"text": "three"})]
+    async with Provider([*script, {"delay": 0.1}, {"text": "four"}, *END]) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url)
+        request = ModelRequest("scripted", (UserMessage("Hello"),), take=taker)
+        told: list[ModelDelta] = []
+        async with asyncio.timeout(3), aclosing(model.stream(request)) as deltas:
+            async for delta in deltas:
+                told.append(delta)
+                await asyncio.sleep(0.05)
+        await model.aclose()
+    assert taker.text() + text(told) == "onetwothreefour"
+
+
+async def test_who_does_not_want_more_for_long_does_not_make_the_provider_silent():
+    """The window may be longer than the provider may be silent."""
+    taker = Taker(pause=0.5)
+    yielded = await asked([*ALONE, *END], taker, idle_timeout=0.2)
+    assert taker.text() + text(yielded) == "".join(PIECES)
+    assert len(taker.deltas) < len(PIECES)
+
+
+async def test_a_compressed_flood_is_told_in_order(monkeypatch: pytest.MonkeyPatch):
+    """Nobody asks for compression, but a proxy may compress. It is more than is read at once when it is unpacked."""
+    compressor = zlib.compressobj(wbits=31)
+
+    def packed(*steps: Step) -> bytes:
+        data = compressor.compress(b"".join(map(payload, steps))) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        return FRAMED + b"%x\r\n%b\r\n" % (len(data), data)
+
+    head = provider_module.HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
+    monkeypatch.setattr(provider_module, "HEAD", head)
+    pieces = [f"<{number}>" + "x" * 60 for number in range(9000)]
+    begins: Script = [step for piece in "abc" for step in (packed({"text": piece}), {"delay": 0.03})]
+    flood: Script = [packed(*({"text": piece} for piece in pieces)), {"delay": 0.1}, packed(*END)]
+    told: list[str] = []
+
+    class Telling(Taker):
+        def put(self, delta: TextDelta | ReasoningDelta, more: Callable[[], None]) -> bool | None:
+            taken = super().put(delta, more)
+            if taken is not None:
+                told.append(delta.content)
+            return taken
+
+    async with Provider([*begins, *flood]) as provider:
+        model = OpenAIChatModel(base_url=provider.base_url)
+        request = ModelRequest("scripted", (UserMessage("Hello"),), take=Telling(pause=0.05))
+        async with aclosing(model.stream(request)) as deltas:
+            async for delta in deltas:
+                if isinstance(delta, TextDelta):
+                    told.append(delta.content)  # noqa: PERF401  # in its turn among what is taken
+        await model.aclose()
+    assert "".join(told) == "abc" + "".join(pieces)
 
 
 @pytest.mark.parametrize("pause", [0, 0.05])

@@ -24,7 +24,7 @@ from chat.journal.checkpoints import Checkpoints
 from chat.journal.live_run import Entry, LiveRun, Take, timestamp_now
 from chat.journal.readers import Readers
 from chat.journal.rows import FIRST_PAUSE, LONGEST_PAUSE, Append, Batch, Job, store
-from chat.journal.watch import Window
+from chat.journal.window import Window
 from chat.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Journal:
         live.close()
 
     def put(self, live: LiveRun, event: ChatChunk | ReasoningChunk, more: Callable[[], None] | None = None) -> bool:
-        """Take a piece of text. A caller with more than PENDING_CHARS pending catches up before the next one.
+        """Take a piece of text. A caller whose run `is_behind` then catches up before the next one.
 
         True where the next piece is likely to join this one: `more` will be called at the end of the gather window,
         just before what waits is stored. Text put then still comes with it, so what was said meanwhile is one piece.
@@ -102,7 +102,7 @@ class Journal:
         window = self._windows[live.turn & self._mask]
         if not window.is_open:
             self._open(window)
-        if more is None or comes_slowly or (len(live.pending) > 1 and live.alternates):
+        if more is None or comes_slowly or live.alternates:
             return False
         window.more[live] = more
         return True

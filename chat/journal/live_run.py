@@ -118,6 +118,11 @@ class LiveRun:
         self.pending_chars += len(event.content)
 
     @property
+    def is_behind(self) -> bool:
+        """Whether so much waits to be stored that nothing more is put until it is."""
+        return self.pending_chars > PENDING_CHARS
+
+    @property
     def alternates(self) -> bool:
         """Whether text and reasoning take turns, so that the next piece will not join the last one."""
         return len(self.pending) > 1 and type(self.pending[-1]) is not type(self.pending[-2])
@@ -127,8 +132,7 @@ class LiveRun:
         entries = []
         for event in self.pending:
             self.last_seq += 1
-            event.seq, event.timestamp = self.last_seq, timestamp  # as Entry.of, for each event of each run
-            entries.append(Entry(self.last_seq, str(event.__struct_config__.tag), encode(event)))
+            entries.append(Entry.of(event, self.last_seq, timestamp))
         self.pending, self.pending_chars = [], 0
         return entries
 

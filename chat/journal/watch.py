@@ -1,25 +1,8 @@
-"""Places where tasks wait for news."""
+"""Readers of runs that another process has, and what they hear of them."""
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
-
-
-class Window:
-    """A gather window of many runs: open from the first piece that waits to the next moment of its `phase`, in seconds.
-
-    At its end the runs in `more` are asked for what has come meanwhile. Each window of a process closes at moments of
-    its own: what all runs say at once makes the last of them wait.
-    """
-
-    __slots__ = ("is_open", "more", "phase")
-
-    def __init__(self, phase: float) -> None:
-        self.phase = phase
-        self.is_open = False
-        self.more: dict[Any, Callable[[], None]] = {}  # by run
 
 
 class Listener:

@@ -55,7 +55,12 @@ export class Chat {
   /** Opens a stored conversation; an answer that is still being written is taken up from its first event. */
   async open(id) {
     const opening = (this.#opening += 1);
-    const [conversation, messages] = await Promise.all([api.conversation(id), api.messages(id)]);
+    let conversation, messages;
+    try {
+      [conversation, messages] = await Promise.all([api.conversation(id), api.messages(id)]);
+    } catch (error) {
+      if (opening === this.#opening) throw error;
+    }
     if (opening !== this.#opening) return; // another one was asked for meanwhile
     this.conversation = conversation;
     this.entries = this.#entriesOf(messages, conversation);
@@ -145,7 +150,7 @@ export class Chat {
     const pair = [reply.question, reply];
     this.entries = this.entries.filter((entry) => !pair.includes(entry));
     this.#on.removed(pair);
-    this.#on.returned(reply.question.text);
+    this.#on.returned(reply.question.text, reply.draftOf); // elsewhere it is still the draft
     this.#on.failed(error);
     if (this.id) await this.open(this.id);
   }

@@ -11,7 +11,7 @@ export class Composer {
   #parallel;
   #newHistory;
   #handlers;
-  #conversationId = null;
+  #conversationId; // null: of a chat that has not begun
   #timer = 0;
   #running = false;
   #arrive = null; // brings the conversation, where that is not here yet
@@ -55,9 +55,10 @@ export class Composer {
 
   /** Shows the draft of a conversation; the one of the conversation before is kept. */
   open(conversationId) {
-    this.#saveDraft();
-    if (conversationId !== this.#conversationId) this.#sendWanted = false;
     this.#arrive = null;
+    if (conversationId === this.#conversationId) return; // it has come, or was read again: what is being written stays
+    this.#saveDraft();
+    this.#sendWanted = false;
     this.#conversationId = conversationId;
     this.#newHistory.hidden = conversationId === null;
     this.#press(this.#newHistory, false);
@@ -98,8 +99,7 @@ export class Composer {
     if (this.#form.ariaBusy === "true") return;
     const conversationId = this.#conversationId;
     this.#form.ariaBusy = "true";
-    const isHere = await this.#arrive();
-    this.#form.ariaBusy = null;
+    const isHere = await this.#arrive().finally(() => (this.#form.ariaBusy = null));
     if (conversationId !== this.#conversationId) return; // another one was opened meanwhile
     if (isHere) this.#arrive = null;
     if (isHere && this.#sendWanted) this.#form.requestSubmit();

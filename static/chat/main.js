@@ -47,7 +47,7 @@ const chat = new Chat({
     showState();
     if (conversationId) reloadList();
   },
-  returned: (text) => composer.giveBack(text),
+  returned: (text, conversationId) => conversationId === composer.conversationId && composer.giveBack(text),
   failed,
   signedOut,
 });
@@ -218,6 +218,7 @@ async function begin() {
   const wanted = parameters.get("conversation");
   const arrive = async () => {
     await agents;
+    if (composer.conversationId !== wanted) return false; // another one was opened meanwhile
     await open(wanted, { how: "replaceState" });
     return chat.id === wanted;
   };

@@ -116,6 +116,15 @@ def test_what_is_written_while_the_conversation_comes_stays(chat: ChatPage, arri
     expect(chat.field).to_have_value("Half a")
 
 
+def test_a_new_history_is_chosen_while_the_conversation_comes(chat: ChatPage, arriving: HeldRequests) -> None:
+    chip = chat.page.get_by_role("button", name="New history")
+    chip.click()
+    chat.ask("say:Second.")
+    arriving.first().continue_()
+    expect(chat.questions).to_have_text(["say:Second."])
+    chat.done()
+
+
 def test_a_message_to_a_conversation_that_fails_to_come_waits_for_it(chat: ChatPage, arriving: HeldRequests) -> None:
     chat.ask("say:Second.")
     error = {"code": "unavailable", "message": "The database cannot be reached.", "request_id": "r"}
