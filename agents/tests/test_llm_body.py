@@ -16,7 +16,7 @@ from agents.llm.openai import OpenAIChatModel
 from agents.messages import UserMessage
 from agents.tests.asking import ask, text, until
 from tests.provider import Provider
-from tests.provider_script import FRAMED, HEAD, Script, chunk, encode, event, payload
+from tests.provider_script import HEAD, Script, chunk, event, payload
 
 REQUEST = ModelRequest("scripted", (UserMessage("Hello"),))
 PIECES = [f"{number} " for number in range(60)]
@@ -57,7 +57,7 @@ async def test_a_cut_is_seen_by_a_caller_that_is_away(cut: str):
     assert failure.value.code is ErrorCode.MODEL_ERROR
 
 
-async def test_silence_after_a_pull_is_a_timeout():
+async def test_silence_after_what_came_meanwhile_is_a_timeout():
     async with Provider([*SLOWLY, {"stall": True}]) as provider:
         model = OpenAIChatModel(base_url=provider.base_url, idle_timeout=0.3)
         with pytest.raises(ModelError) as failure:
@@ -67,7 +67,7 @@ async def test_silence_after_a_pull_is_a_timeout():
     assert failure.value.code is ErrorCode.MODEL_TIMEOUT
 
 
-async def test_a_caller_that_leaves_while_it_pulls_closes_the_connection():
+async def test_a_caller_that_leaves_between_two_pieces_closes_the_connection():
     async with Provider([*SLOWLY, {"stall": True}]) as provider:
         model = OpenAIChatModel(base_url=provider.base_url)
         async with aclosing(model.stream(REQUEST)) as deltas:
@@ -78,20 +78,8 @@ async def test_a_caller_that_leaves_while_it_pulls_closes_the_connection():
         await model.aclose()
 
 
-async def test_a_pull_that_finds_only_the_head_of_a_piece_waits_for_the_rest():
-    """HTTP's own, which says how long it is. The caller is away before, so that it pulls."""
-    last = encode({"text": "last"})
-    head = last.index(b"\r\n") + 2
-    cut: Script = [FRAMED + last[:head], {"delay": 0.1}, FRAMED + last[head:]]
-    script: Script = [{"text": "a"}, {"delay": 0.01}, {"text": "b"}, {"delay": 0.03}, *cut, {"delay": 0.3}, *END]
-    async with Provider(script) as provider:
-        model = OpenAIChatModel(base_url=provider.base_url, idle_timeout=1)
-        assert await read_slowly(model, pause=0.03) == ["a", "b", "last"]
-        await model.aclose()
-
-
 async def test_a_flood_is_taken_by_a_slow_caller():
-    """More than the reader keeps and more than is pulled at once."""
+    """More than the reader keeps."""
     flood = "x" * 3000
     async with Provider([{"text": [flood] * 400}, *END]) as provider:
         model = OpenAIChatModel(base_url=provider.base_url)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.browser.chat_page import ChatPage, HeldRequests, paced, script
 from tests.browser.conftest import NewPage
@@ -88,6 +88,10 @@ def test_a_message_sent_before_the_agents_are_known_is_not_put_back(new_page: Ne
     expect(chat.field).to_have_value("")
 
 
+def refuse(route: Route, status: int, code: str, message: str) -> None:
+    route.fulfill(status=status, json={"error": {"code": code, "message": message, "request_id": "r"}})
+
+
 @pytest.fixture
 def arriving(chat: ChatPage) -> HeldRequests:
     """A page that was reloaded with a conversation in its address; the request for its messages is held."""
@@ -127,8 +131,7 @@ def test_a_new_history_is_chosen_while_the_conversation_comes(chat: ChatPage, ar
 
 def test_a_message_to_a_conversation_that_fails_to_come_waits_for_it(chat: ChatPage, arriving: HeldRequests) -> None:
     chat.ask("say:Second.")
-    error = {"code": "unavailable", "message": "The database cannot be reached.", "request_id": "r"}
-    arriving.first().fulfill(status=503, json={"error": error})
+    refuse(arriving.first(), 503, "unavailable", "The database cannot be reached.")
     expect(chat.toast).to_have_text("The database cannot be reached.")
     expect(chat.field).to_have_value("say:Second.")
     expect(chat.questions).to_have_count(0)
@@ -141,8 +144,7 @@ def test_a_message_to_a_conversation_that_fails_to_come_waits_for_it(chat: ChatP
 
 def test_a_message_to_a_conversation_that_is_gone_stays_in_the_field(chat: ChatPage, arriving: HeldRequests) -> None:
     chat.ask("say:Second.")
-    error = {"code": "not_found", "message": "There is no such conversation.", "request_id": "r"}
-    arriving.first().fulfill(status=404, json={"error": error})
+    refuse(arriving.first(), 404, "not_found", "There is no such conversation.")
     expect(chat.toast).to_have_text("This conversation does not exist any more.")
     expect(chat.field).to_have_value("say:Second.")
     assert chat.conversation_id == ""
