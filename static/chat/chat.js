@@ -68,9 +68,12 @@ export class Chat {
     for (const entry of this.entries) if (entry.kind === "answer") this.#watch(entry);
   }
 
-  /** Reads the open conversation again, where something may have happened that this page was not told. */
-  async refresh() {
-    if (this.id && !this.active) await this.open(this.id);
+  /**
+   * Reads a conversation again that is open, or is about to be: something may have happened that this page was not told,
+   * or that came too late for what is on its way.
+   */
+  async refresh(id) {
+    if (id && !this.active) await this.open(id);
   }
 
   #entriesOf(messages, conversation) {

@@ -104,7 +104,7 @@ chat.use(stream);
 
 const tabs = new Tabs(({ kind, conversationId }) => {
   reloadList();
-  if (kind === "started" && conversationId === chat.id) chat.refresh().catch(failed);
+  if (kind === "started" && conversationId === composer.conversationId) chat.refresh(conversationId).catch(failed);
 });
 
 function send(text, { parallelTools, resetHistory = false }) {

@@ -41,17 +41,21 @@ def request(url: str, method: str = "GET", body: object = None) -> Any:
 
 @dataclass
 class HeldRequests:
-    """The requests of a page to `pattern`, held until a test answers them."""
+    """The requests of a page to `pattern`, at `most` so many, held until a test answers them."""
 
     page: Page
     pattern: str
+    most: int = 1000
     routes: list[Route] = dataclass_field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.route(self.pattern, self._hold)
 
     def _hold(self, route: Route) -> None:
-        self.routes.append(route)
+        if len(self.routes) == self.most:
+            route.continue_()
+        else:
+            self.routes.append(route)
 
     def first(self, *, seconds: float = 10) -> Route:
         """The first one, as soon as the page has asked. Raises AssertionError when it does not within `seconds`."""
@@ -101,8 +105,8 @@ class ChatPage:
         expect(answer).to_have_attribute("data-status", "completed", timeout=seconds * 1000)
         return answer
 
-    def hold(self, pattern: str) -> HeldRequests:
-        return HeldRequests(self.page, pattern)
+    def hold(self, pattern: str, *, most: int = 1000) -> HeldRequests:
+        return HeldRequests(self.page, pattern, most)
 
     def js(self, expression: str, argument: object = None) -> Any:
         return self.page.evaluate(expression, argument)

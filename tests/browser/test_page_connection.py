@@ -139,6 +139,20 @@ def test_a_second_tab_follows_the_same_answer(chat: ChatPage, new_page: NewPage)
     expect(chat.answers.last).to_have_attribute("data-status", "cancelled")
 
 
+def test_a_second_tab_hears_of_an_answer_while_it_reads_the_conversation(chat: ChatPage, new_page: NewPage) -> None:
+    """What it was about to be told of the messages is older than the answer."""
+    chat.answered("say:First.")
+    other = new_page(beside=chat)
+    asked = other.hold("**/conversations/*/messages*", most=1)
+    other.open(f"/?conversation={chat.conversation_id}")
+    older = asked.first().fetch()
+    chat.ask(LONG)
+    expect(chat.answers.last).to_contain_text("t5")
+    asked.first().fulfill(response=older)
+    expect(other.answers).to_have_count(2)
+    assert_whole(other)
+
+
 def test_a_busy_conversation_gives_the_message_back(chat: ChatPage, new_page: NewPage) -> None:
     chat.answered("say:First.")
     other = new_page(locale="en-US").open(f"/?conversation={chat.conversation_id}")
