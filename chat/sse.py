@@ -62,11 +62,7 @@ async def frames(runs: Runs, caller: Caller, at: Position, say: SayPiece | None 
     head = RETRY
 
     def take(batch: list[Entry]) -> bool:
-        if say is None:
-            return False
-        if len(batch) == 1:  # nearly always
-            return say(FRAME % (prefix, batch[0].seq, batch[0].body))
-        return say(_framed(prefix, batch))
+        return say is not None and say(_framed(prefix, batch))
 
     with suppress(Refused):  # the credentials have ended: the client comes back with its cursor, and is told then
         async with (
@@ -81,6 +77,8 @@ async def frames(runs: Runs, caller: Caller, at: Position, say: SayPiece | None 
 
 
 def _framed(prefix: bytes, batch: list[Entry]) -> bytes:
+    if len(batch) == 1:  # nearly always
+        return FRAME % (prefix, batch[0].seq, batch[0].body)
     return b"".join([FRAME % (prefix, entry.seq, entry.body) for entry in batch])
 
 
