@@ -118,7 +118,9 @@ class BrowserMiddleware(EventLoopMiddleware):
             self._csrf.process_response(request, response)
             self._frames.process_response(request, response)
         self._say_who_may_read(request, response)
-        return self._policy.process_response(request, response)
+        response = self._policy.process_response(request, response)
+        vars(request).pop("csp_nonce", None)  # it refers back to the request, which would wait for the collector
+        return response  # type: ignore[no-any-return]
 
     def _say_who_may_read(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """An answer to a request without an origin only says that origins make a difference."""

@@ -85,7 +85,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048;"
-            " PRAGMA wal_autocheckpoint=16000;",
+            " PRAGMA wal_autocheckpoint=32000; PRAGMA temp_store=MEMORY;",
         },
         # A file, not memory: the journal's writer and the readers are threads with connections of their own.
         "TEST": {"NAME": str(BASE_DIR / "var" / "test.sqlite3")},

@@ -128,6 +128,7 @@ class Answer:
         """Stop the deadline and close the connection, unless the stream has ended and it can be used again."""
         self._deadline.stop()
         self._body.release()
+        self._offer = None  # which refers back to here: all of the run would wait for the garbage collector
         if self._turn.done and not self._response.closed:
             # The provider's last bytes are on their way; aiohttp keeps the connection if they come in time.
             asyncio.get_running_loop().call_later(LINGER, self._response.close)

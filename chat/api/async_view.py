@@ -31,8 +31,16 @@ class AsyncAPIView(APIView):
             response = await self._answer(wrapped, *args, **kwargs)
         except Exception as error:
             response = self.handle_exception(error)
-        self.response = self.finalize_response(wrapped, response, *args, **kwargs)
-        return self.response
+        finished = self.finalize_response(wrapped, response, *args, **kwargs)
+        self._part_from(wrapped, finished)
+        return finished
+
+    def _part_from(self, request: Request, response: HttpResponseBase) -> None:
+        """Undo what makes these refer to themselves: only the garbage collector would find them otherwise."""
+        request.parser_context.clear()
+        vars(self).pop("head", None)
+        if isinstance(response, Response):
+            response.add_post_render_callback(lambda rendered: rendered.renderer_context.clear())
 
     def perform_authentication(self, request: Request) -> None:
         """Not here: it uses the database."""

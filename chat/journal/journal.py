@@ -52,7 +52,7 @@ class Journal:
         self._on_stored = on_stored
         self._loop = asyncio.get_running_loop()
         self._thread = Threads(1, WRITER)
-        self._checkpoints = Checkpoints()
+        self._checkpoints = Checkpoints(self._thread)
         self._dirty: dict[LiveRun, None] = {}
         self._jobs: list[Job] = []
         self._windows = [Window(gather * phase) for phase in PHASES]

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from agents.events import ChatChunk
 from chat.journal import Journal
 from chat.journal.live_run import READ_BYTES
-from chat.journal.reading import FIRST_ROWS, read_entries
+from chat.journal.reading import FIRST_ROWS, read_entries, stored_entries
 from chat.journal.rows import Batch, Job, store
 from chat.models import Conversation
 from chat.tests.rows import make_conversation, make_run, make_user, tell
@@ -45,6 +45,22 @@ def test_a_broken_job_takes_no_acknowledged_one_with_it(job, lock):
     acknowledged = {one.result.title for one in jobs if one.error is None}
     assert acknowledged == {"first", "third"}
     assert set(Conversation.objects.values_list("title", flat=True)) == acknowledged
+
+
+@pytest.mark.parametrize("count", [1, 15, 17, 100, 1025])
+def test_a_commit_stores_as_many_events_as_it_has(count):
+    run = make_run(make_conversation(make_user()))
+
+    async def write() -> None:
+        journal = Journal(gather=0.01)
+        live = journal.open(run.pk, epoch=run.epoch)
+        await journal.append(live, [ChatChunk(content=str(number)) for number in range(count)])
+        await journal.drain()
+
+    asyncio.run(write())
+    entries = list(stored_entries(run.pk))
+    assert [entry.seq for entry in entries] == list(range(1, count + 1))
+    assert all(f'"content":"{number}"'.encode() in entry.body for number, entry in enumerate(entries))
 
 
 def fails_at_first(function):
