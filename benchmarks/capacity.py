@@ -13,6 +13,9 @@ SECONDS = 5  # for which all of them are open
 TOKENS_PER_SECOND = 50
 LATE = 0.1  # seconds from the sending of a token to its coming: beyond that a server is full
 GATHER_MS = 25  # STREAM_GATHER_MS as it stands by default
+PART = (
+    0.7  # of what a server carries, in streams and in starts a second: a load under which its answers are to be smooth
+)
 START = {OURS: 240, PLAIN: 90}  # streams to begin the search with
 PROBES = 3
 LARGEST = 1600
@@ -45,7 +48,7 @@ def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
         for server in servers.values():
             stream(server, Load("stamped:20:20", streams=20, ramp=1))
         found = {name: [float(carried(server, probes=3 if quick else PROBES))] for name, server in servers.items()}
-    load = load_of(max(1, int(found[OURS][0] * 0.7)))
+    load = load_of(max(1, int(found[OURS][0] * PART)), starts=STARTS_PER_SECOND * PART)
     smooth = [delay_of(lab, load) * MS for _ in rounds(ROUNDS, seconds=SMOOTH_SECONDS)]
     rows = [
         Row(GOAL, "streams of 50 tokens/s, on one core", found, (at_least(3, PLAIN),), digits=0),
@@ -59,9 +62,9 @@ def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     return rows if quick else [*rows, thousand(lab)]
 
 
-def load_of(streams: int, rate: int = TOKENS_PER_SECOND) -> Load:
-    """Streams of `rate` tokens a second."""
-    ramp = streams / STARTS_PER_SECOND
+def load_of(streams: int, rate: int = TOKENS_PER_SECOND, *, starts: float = STARTS_PER_SECOND) -> Load:
+    """Streams of `rate` tokens a second, of which so many start in one."""
+    ramp = streams / starts
     return Load(f"stamped:{round((ramp + SECONDS) * rate)}:{MS // rate}", streams=streams, ramp=ramp)
 
 

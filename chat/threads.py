@@ -2,6 +2,8 @@
 
 import asyncio
 import atexit
+import os
+import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
@@ -13,12 +15,15 @@ T = TypeVar("T")
 class Threads:
     """So many threads, which take what is given to them in turn. They end with the process, or when they are closed.
 
+    With `niceness` they leave the cores to the others: on Linux, where a thread has its own.
+
     An executor hands work over through a future and locks of its own, which asyncio has to watch from a future of its
     own: that costs the event loop several times as many calls as this, for each piece of work.
     """
 
-    def __init__(self, count: int, name: str) -> None:
+    def __init__(self, count: int, name: str, *, niceness: int = 0) -> None:
         self._count, self._name = count, name
+        self._niceness = niceness if sys.platform == "linux" else 0
         self._threads: list[Thread] = []
         self._work: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
 
@@ -50,6 +55,7 @@ class Threads:
         self._threads.append(thread)
 
     def _serve(self) -> None:
+        os.nice(self._niceness)
         while (work := self._work.get()) is not None:
             _do(*work)
             del work  # a thread that waits keeps nothing

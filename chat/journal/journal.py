@@ -244,8 +244,8 @@ class Journal:
     async def drain(self) -> None:
         """Store what waits, and end the writer's thread."""
         await self.execute(lambda: None)
-        self._thread.close()
         self._checkpoints.close()
+        self._thread.close()
 
     # --- reading -----------------------------------------------------------------------------------------------------
     def follow(self, run_id: uuid.UUID, after: int = 0, take: Take | None = None) -> AsyncGenerator[list[Entry], None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -76,6 +77,17 @@ async def test_a_thread_that_waits_keeps_nothing_of_its_work(one):
     await one.run(lambda: None)
     gc.collect()
     assert seen() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
+async def test_a_thread_that_leaves_the_cores_to_others_changes_nobody_else():
+    before = os.nice(0)
+    modest = Threads(1, "modest", niceness=5)
+    try:
+        assert await modest.run(lambda: os.nice(0)) == min(19, before + 5)
+    finally:
+        modest.close()
+    assert os.nice(0) == before
 
 
 def test_what_was_begun_for_a_loop_that_has_closed_does_no_harm(one):
