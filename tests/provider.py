@@ -10,6 +10,7 @@ a request to a script. A process takes the script from each request, see `script
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 import ssl
@@ -235,5 +236,6 @@ async def process() -> AsyncIterator[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0)
+    gc.disable()  # nobody is to wait for it, least of all hundreds of streams that are measured
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args().port))
