@@ -13,9 +13,8 @@ SECONDS = 5  # for which all of them are open
 TOKENS_PER_SECOND = 50
 LATE = 0.1  # seconds from the sending of a token to its coming: beyond that a server is full
 GATHER_MS = 25  # STREAM_GATHER_MS as it stands by default
-PART = (
-    0.7  # of what a server carries, in streams and in starts a second: a load under which its answers are to be smooth
-)
+# Of what a server carries, in streams and in starts a second: a load under which it is to be smooth.
+PART = 0.7
 START = {OURS: 240, PLAIN: 90}  # streams to begin the search with
 PROBES = 3
 LARGEST = 1600

@@ -30,7 +30,8 @@ BACKLOG = 1024
 MAX_FRAME = 2 * 1024 * 1024  # bytes
 BYTES_PER_CHAR = 12  # a character outside the basic plane, escaped in JSON
 SOCKET_SECONDS = 365 * 86400  # daphne's own default would cut a socket after a day
-COLLECTOR_THRESHOLDS = 2_000, 4, 250  # new objects before the youngest are looked through; how often before the next
+# New objects before the youngest are looked through; how often before the next ones are; how often before all are.
+COLLECTOR_THRESHOLDS = 2_000, 4, 250
 ANSWER_SECONDS = 2.0  # for which a server that stops waits for the answers to what it was asked
 SERVICE_RESTART = 1012  # the close code that says: connect again
 EVERYWHERE_OR_HERE = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - what is compared

@@ -5,6 +5,7 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -55,7 +56,9 @@ class Threads:
         self._threads.append(thread)
 
     def _serve(self) -> None:
-        os.nice(self._niceness)
+        if self._niceness:
+            with suppress(OSError):  # where it may not, it works as the others do
+                os.nice(self._niceness)
         while (work := self._work.get()) is not None:
             _do(*work)
             del work  # a thread that waits keeps nothing

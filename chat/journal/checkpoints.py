@@ -18,8 +18,8 @@ LONG = 12_000  # pages: a log of so many is to begin anew
 class Checkpoints:
     """SQLite would do it in the middle of a commit, for which everybody waits, as long as the disk takes.
 
-    The log begins anew with a commit that finds all of it copied. While commits come without a pause there is none: so
-    the thread that writes, `writer`, copies between two commits what has come since most of it was copied beside it.
+    The log begins anew with a commit that finds all of it copied. While commits come without a pause, none does: so the
+    thread that writes, `writer`, copies between two of them what has come since most of it was copied beside it.
     (`wal_autocheckpoint` is for a log that grows faster than that, or that readers hold back.)
     """
 

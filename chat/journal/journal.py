@@ -243,8 +243,8 @@ class Journal:
 
     async def drain(self) -> None:
         """Store what waits, and end the writer's thread."""
-        await self.execute(lambda: None)
         self._checkpoints.close()
+        await self.execute(lambda: None)
         self._thread.close()
 
     # --- reading -----------------------------------------------------------------------------------------------------

@@ -54,8 +54,10 @@ def test_a_commit_stores_as_many_events_as_it_has(count):
     async def write() -> None:
         journal = Journal(gather=0.01)
         live = journal.open(run.pk, epoch=run.epoch)
-        await journal.append(live, [ChatChunk(content=str(number)) for number in range(count)])
-        await journal.drain()
+        try:
+            await journal.append(live, [ChatChunk(content=str(number)) for number in range(count)])
+        finally:
+            await journal.drain()
 
     asyncio.run(write())
     entries = list(stored_entries(run.pk))
