@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage, script, turns
 from tests.browser.samples import CALL, FAILING, WEATHER
+from tests.processes import wait_until
 
 HOSTILE = [
     "<script>window.broken = 1</script>",
@@ -55,7 +56,7 @@ def test_a_reload_draws_the_same(chat: ChatPage) -> None:
     told = chat.js(body)
     chat.page.reload()
     expect(chat.answers.last.locator("table")).to_be_visible()
-    assert chat.js(body) == told
+    wait_until(lambda: chat.js(body) == told, seconds=10, otherwise=lambda: f"{told}\n\n{chat.js(body)}")
 
 
 def test_links_open_in_a_new_tab_and_tell_nothing(chat: ChatPage) -> None:
