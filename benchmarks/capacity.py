@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks.measure import Load, stream
+from benchmarks.measure import Load, Sample, measure, once, stream
 from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_least, at_most
 from benchmarks.servers import OURS, PLAIN, Laboratory, Server
@@ -13,12 +13,11 @@ SECONDS = 5  # for which all of them are open
 TOKENS_PER_SECOND = 50
 LATE = 0.1  # seconds from the sending of a token to its coming: beyond that a server is full
 GATHER_MS = 25  # STREAM_GATHER_MS as it stands by default
-# Of what a server carries, in streams and in starts a second: a load under which it is to be smooth.
-PART = 0.7
+SMOOTH_LOAD = 0.7  # of its core: so busy, a server is to be smooth
 START = {OURS: 240, PLAIN: 90}  # streams to begin the search with
 PROBES = 3
 LARGEST = 1600
-ROUNDS, THOUSAND_SECONDS, SMOOTH_SECONDS = 2, 40, 25
+ROUNDS, THOUSAND_SECONDS, SMOOTH_SECONDS = 2, 40, 40
 MS = 1000
 
 
@@ -42,59 +41,103 @@ class Search:
         return found, (found.carried + found.failed) // 2
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A number of streams that came in time, and the share of a core that they took."""
+
+    streams: int
+    busiest: float
+
+    def streams_at(self, load: float) -> int:
+        """How many would take that share, in proportion."""
+        return max(1, round(self.streams * load / self.busiest))
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a search has found: the largest number of streams, and all that came in time."""
+
+    streams: int
+    tried: list[Tried]
+
+    def nearest(self, load: float) -> Tried:
+        assert self.tried, "no number of streams came in time"
+        return min(self.tried, key=lambda one: abs(one.busiest - load))
+
+
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     with lab.serve(OURS, PLAIN) as servers:
         for server in servers.values():
             stream(server, Load("stamped:20:20", streams=20, ramp=1))
-        found = {name: [float(carried(server, probes=3 if quick else PROBES))] for name, server in servers.items()}
-    load = load_of(max(1, int(found[OURS][0] * PART)), starts=STARTS_PER_SECOND * PART)
-    smooth = [delay_of(lab, load) * MS for _ in rounds(ROUNDS, seconds=SMOOTH_SECONDS)]
+        found = {name: carried(server, probes=3 if quick else PROBES) for name, server in servers.items()}
+    streams = {name: [float(search.streams)] for name, search in found.items()}
     rows = [
-        Row(GOAL, "streams of 50 tokens/s, on one core", found, (at_least(3, PLAIN),), digits=0),
-        Row(
-            GOAL,
-            "from sending to coming at 70 % of that: p99, ms",
-            {OURS: smooth},
-            (at_most(GATHER_MS + 15),),
-        ),
+        Row(GOAL, "streams of 50 tokens/s, on one core", streams, (at_least(3, PLAIN),), digits=0),
+        *smoothness(lab, found[OURS]),
     ]
     return rows if quick else [*rows, thousand(lab)]
 
 
-def load_of(streams: int, rate: int = TOKENS_PER_SECOND, *, starts: float = STARTS_PER_SECOND) -> Load:
-    """Streams of `rate` tokens a second, of which so many start in one."""
-    ramp = streams / starts
+def smoothness(lab: Laboratory, found: Carried) -> list[Row]:
+    """Of servers of their own, as all of these: what the search left running must not count."""
+    nearest = found.nearest(SMOOTH_LOAD)
+    seen: list[Sample] = []
+    streams: list[float] = []
+    for _ in rounds(ROUNDS, seconds=SMOOTH_SECONDS):
+        number = nearest.streams_at(SMOOTH_LOAD)
+        seen.append(sample(lab, load_of(number)))
+        streams.append(number)
+        nearest = Tried(number, seen[-1].busiest)
+    most = sample(lab, load_of(int(found.streams * SMOOTH_LOAD)))
+    return [
+        Row(
+            GOAL,
+            "from sending to coming at 70 % load: p99, ms",
+            {OURS: [one.outcome.delay_p99 * MS for one in seen]},
+            (at_most(GATHER_MS + 15),),
+        ),
+        Row(GOAL, "– streams that make this load", {OURS: streams}, digits=0),
+        Row(GOAL, "– the load, % of a core", {OURS: [one.busiest * 100 for one in seen]}, digits=0),
+        Row(GOAL, "– with 70 % of the streams carried: p99, ms", {OURS: [most.outcome.delay_p99 * MS]}),
+        Row(GOAL, "– the load of these, % of a core", {OURS: [most.busiest * 100]}, digits=0),
+    ]
+
+
+def load_of(streams: int, rate: int = TOKENS_PER_SECOND) -> Load:
+    """Streams of `rate` tokens a second."""
+    ramp = streams / STARTS_PER_SECOND
     return Load(f"stamped:{round((ramp + SECONDS) * rate)}:{MS // rate}", streams=streams, ramp=ramp)
 
 
-def carried(server: Server, *, probes: int) -> int:
+def carried(server: Server, *, probes: int) -> Carried:
     """The largest number of streams found that came in time, after so many probes."""
     search, streams = Search(), START[server.name]
+    tried: list[Tried] = []
     for _ in range(probes):
-        search, streams = search.next(streams, carried=in_time(server, load_of(streams)))
-    return search.carried
+        if seen := in_time(server, load_of(streams)):
+            tried.append(Tried(streams, seen.busiest))
+        search, streams = search.next(streams, carried=bool(seen))
+    return Carried(search.carried, tried)
 
 
-def in_time(server: Server, load: Load) -> bool:
-    """Whether every token came, 99 of 100 within the time."""
+def in_time(server: Server, load: Load) -> Sample | None:
+    """What was seen, where every token came, 99 of 100 within the time."""
     try:
-        return stream(server, load).delay_p99 < LATE
+        seen = once(server, load)
     except AssertionError:
-        return False
+        return None
+    return seen if seen.outcome.delay_p99 < LATE else None
 
 
 def thousand(lab: Laboratory) -> Row:
-    """Of servers of their own: what the search left running must not count."""
-    seen = [delay_of(lab, load_of(1000, rate=10)) * MS for _ in rounds(ROUNDS, seconds=THOUSAND_SECONDS)]
+    seen = [
+        sample(lab, load_of(1000, rate=10)).outcome.delay_p99 * MS for _ in rounds(ROUNDS, seconds=THOUSAND_SECONDS)
+    ]
     return Row(GOAL, "1,000 streams of 10 tokens/s: p99, ms", {OURS: seen}, (at_most(LATE * MS),), digits=0)
 
 
-def delay_of(lab: Laboratory, load: Load) -> float:
-    """Seconds from the sending of a token to its coming: the 99th percentile, on a new server."""
+def sample(lab: Laboratory, load: Load) -> Sample:
+    """What the load costs a new server."""
     with lab.serve(OURS) as servers:
         stream(servers[OURS], Load("stamped:20:20", streams=20, ramp=1))
-        try:
-            return stream(servers[OURS], load).delay_p99
-        except AssertionError as failure:
-            print(f"{load.streams} streams: {str(failure)[-300:]}", flush=True)
-            return float("inf")
+        return measure(servers[OURS], load)

@@ -18,10 +18,12 @@ from benchmarks.servers import Server
 from tests.processes import ROOT
 
 SETTLE = 0.5  # seconds after the last byte in which a server closes what the streams have left
-LOOK = 0.05  # seconds between two looks at a server's memory
+LOOK = 0.05  # seconds between two looks at a server
+BUSY_SECONDS = 5.0
 PAUSE = 3.0  # seconds
 CLIENT_SECONDS = 180
 T = TypeVar("T")
+Spent = tuple[float, float]  # a time, and the CPU seconds of a process until then
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,16 @@ class Load:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one load cost one server. CPU in seconds, `threads`: outside the main thread; RSS in bytes."""
+    """What one load cost one server. CPU in seconds, `threads`: outside the main thread; RSS in bytes; `busiest`: the
+    share of a core in the busiest BUSY_SECONDS.
+    """
 
     cpu: float
     threads: float
     rss_before: int
     rss_peak: int
     outcome: Outcome
+    busiest: float
 
     @property
     def cpu_per_token(self) -> float:
@@ -55,18 +60,21 @@ class Sample:
         return self.threads / self.outcome.tokens * 1e6
 
 
-class Memory(threading.Thread):
-    """Looks at a process's resident memory while it is entered; `peak` is the largest value, in bytes."""
+class Watch(threading.Thread):
+    """Looks at a process while it is entered; `peak` is the largest resident memory, in bytes."""
 
     def __init__(self, process: psutil.Process) -> None:
         super().__init__(daemon=True)
         self.before = self.peak = process.memory_info().rss
         self._process = process
         self._stopped = threading.Event()
+        self.spent: list[Spent] = []
 
     def run(self) -> None:
         while not self._stopped.wait(LOOK):
             self.peak = max(self.peak, self._process.memory_info().rss)
+            times = self._process.cpu_times()
+            self.spent.append((time.monotonic(), times.user + times.system))
 
     def __enter__(self) -> Self:
         self.start()
@@ -79,7 +87,7 @@ class Memory(threading.Thread):
 
 def measure(server: Server, load: Load) -> Sample:
     """Put the load on the server. Raises AssertionError when a token is missing."""
-    return again(lambda: _measure(server, load), f"{server.name}, {load}")
+    return again(lambda: once(server, load), f"{server.name}, {load}")
 
 
 def again(act: Callable[[], T], what: str) -> T:
@@ -92,15 +100,17 @@ def again(act: Callable[[], T], what: str) -> T:
         return act()
 
 
-def _measure(server: Server, load: Load) -> Sample:
+def once(server: Server, load: Load) -> Sample:
+    """As `measure`, but at the first token that is missing it gives up."""
     process = psutil.Process(server.process.pid)
-    with Memory(process) as memory:
+    with Watch(process) as watch:
         cpu, main = cpu_of(process)
         outcome = stream(server, load)
         time.sleep(SETTLE)
         cpu_after, main_after = cpu_of(process)
     spent = cpu_after - cpu
-    return Sample(spent, max(0.0, spent - (main_after - main)), memory.before, memory.peak, outcome)
+    threads = max(0.0, spent - (main_after - main))
+    return Sample(spent, threads, watch.before, watch.peak, outcome, busiest(watch.spent))
 
 
 def stream(server: Server, load: Load) -> Outcome:
@@ -125,6 +135,18 @@ def client(module: str, arguments: Sequence[str], server: Server) -> dict[str, A
     assert done.returncode == 0, f"{server.name}: {done.stderr[-2000:]}\n{server.process.log[-2000:]}"
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def busiest(spent: Sequence[Spent], seconds: float = BUSY_SECONDS) -> float:
+    """The share of a core in the busiest of so many seconds; 0 where it was not watched for so long."""
+    shares = [0.0]
+    first = 0
+    for at, cpu in spent:
+        while at - spent[first][0] >= seconds:
+            since, before = spent[first]
+            shares.append((cpu - before) / (at - since))
+            first += 1
+    return max(shares)
 
 
 def cpu_of(process: psutil.Process) -> tuple[float, float]:

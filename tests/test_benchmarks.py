@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.capacity import LARGEST, Search
+from benchmarks.capacity import LARGEST, Carried, Search, Tried
+from benchmarks.measure import busiest
 from benchmarks.received import COUNTED, STAMP, Read, gaps, tokens
 from benchmarks.rounds import rounds
 from benchmarks.row import Row, at_least, at_most
@@ -49,6 +50,18 @@ def test_the_search_closes_in_on_what_a_server_carries(capacity):
         search, streams = search.next(streams, carried=streams <= capacity)
     assert search.carried <= capacity < search.failed <= LARGEST
     assert search.failed - search.carried <= max(2, capacity // 50)
+
+
+def test_a_load_is_in_proportion_to_the_nearest_that_was_tried():
+    found = Carried(400, [Tried(100, 0.3), Tried(200, 0.8), Tried(400, 1.0)])
+    assert found.nearest(0.7).streams_at(0.7) == 175
+    assert found.nearest(0.3).streams_at(0.15) == 50
+
+
+def test_the_busiest_seconds_are_found_wherever_they_are():
+    spent = [(0.0, 0.0), (1.0, 0.2), (2.0, 1.0), (3.0, 1.8), (4.0, 1.9)]
+    assert busiest(spent, 2) == pytest.approx(0.8)
+    assert busiest(spent, 5) == 0
 
 
 def test_rounds_end_when_there_is_no_time_for_another_one():
