@@ -21,6 +21,7 @@ from agents.errors import ErrorCode
 from agents.limits import Limits
 from agents.llm.base import ChatModel
 from agents.providers import make_model
+from agents.statements import Cursor
 from agents.streaming_agent import StreamingAgent
 from agents.transcript import Transcript
 from chat import log_context
@@ -42,7 +43,8 @@ from chat.waits import Waits
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of, and renews its leases at the latest
+LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of
+RENEWALS = 5  # within the time of a lease: a process that stalls for most of it keeps its runs
 CANCEL_SECONDS = 5.0
 WRITE_SECONDS = 5.0  # how long a request waits for the database before it is told to come back
 PRUNE_EVERY = 600  # beats; one batch of old events every ten minutes or so
@@ -196,11 +198,15 @@ class Runs:
         """Renew leases, look for cancels that no hint told of, and take over what other processes left behind."""
         period = min(LOOK_SECONDS, self.lease.total_seconds() / 3)
         sweep_every = max(1, round(self.lease.total_seconds() / 3 / period))
-        beat = 0
+        renew_every = max(1, int(self.lease.total_seconds() / RENEWALS / period))
+        beat = renew_at = 0
         while True:
             try:
                 if self.tasks:
-                    await self._renew()
+                    await self._look_for_cancels()
+                    if beat >= renew_at:
+                        await self._renew()
+                        renew_at = beat + renew_every
                 if beat % sweep_every == 0 and not self.draining:
                     await self._recover()
                     await self.decisions.carry_out()
@@ -217,13 +223,10 @@ class Runs:
 
     async def _renew(self) -> None:
         running = list(self.tasks)  # not what is only ours by name: a run that nobody runs has to be recovered
+        await self.journal.execute(lambda: Run.renew(Cursor(), self.process, running, self.lease))
 
-        def renew() -> list[uuid.UUID]:
-            held = Run.objects.held_by(self.process).filter(pk__in=running)
-            held.renew(self.lease)
-            return list(held.filter(cancel_requested_at__isnull=False).values_list("pk", flat=True))
-
-        for run_id in await self.journal.execute(renew):
+    async def _look_for_cancels(self) -> None:
+        for run_id in await self.journal.execute(lambda: Run.to_cancel(Cursor(), self.process)):
             self._on_cancel_hint(run_id)
 
     async def _recover(self) -> None:

@@ -1,7 +1,7 @@
 """Runs: one answer to one message, and its numbered events."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -60,9 +60,6 @@ class RunQuerySet(models.QuerySet["Run"]):
     def release(self) -> int:
         """Let go of runs that go on elsewhere: whoever takes one over does not count it as a lost attempt."""
         return self.update(owner=None, lease_until=Now())
-
-    def renew(self, lease: timedelta) -> int:
-        return self.update(lease_until=Now() + lease)
 
 
 class Run(models.Model):
@@ -166,6 +163,21 @@ class Run(models.Model):
         held = f"caller_id = %s AND {ACTIVE} AND (lease_until IS NULL OR lease_until > {since.text})"
         counted = f"SELECT COUNT(*) FROM chat_run WHERE {held}"  # noqa: S608 - our own names
         return int(cursor.rows(counted, [caller_id, *since.parameters])[0][0])
+
+    @classmethod
+    def renew(cls, cursor: Cursor, owner: uuid.UUID, run_ids: Sequence[uuid.UUID], lease: timedelta) -> None:
+        """Hold these runs for so much longer, as far as they are the owner's."""
+        until = cursor.later(lease)
+        which = f"id IN ({', '.join(['%s'] * len(run_ids))}) AND owner = %s AND {ACTIVE}"
+        keys = map(cursor.key, [*run_ids, owner])
+        cursor.execute(f"UPDATE chat_run SET lease_until = {until.text} WHERE {which}", [*until.parameters, *keys])  # noqa: S608 - our own names
+
+    @classmethod
+    def to_cancel(cls, cursor: Cursor, owner: uuid.UUID) -> list[uuid.UUID]:
+        """The owner's runs that somebody wants to stop."""
+        which = f"owner = %s AND {ACTIVE} AND cancel_requested_at IS NOT NULL"
+        found = cursor.rows(f"SELECT id FROM chat_run WHERE {which}", [cursor.key(owner)])  # noqa: S608 - our own names
+        return [cursor.uuid(key) for (key,) in found]
 
     @property
     def is_active(self) -> bool:

@@ -13,6 +13,7 @@ from agents.events import ChatChunk, ModelRetry, RunStarted, ToolCallComplete, T
 from agents.limits import Limits
 from agents.llm.base import TextDelta
 from agents.messages import AssistantMessage, SystemMessage, ToolMessage, UserMessage
+from agents.statements import Cursor
 from chat.models import Run, RunEvent, ToolCall
 from chat.models.run import MAX_ATTEMPTS
 from chat.models.tool_call import LOST
@@ -60,6 +61,36 @@ def test_a_run_is_taken_once_and_has_a_new_owner_and_epoch():
     assert (run.owner, run.epoch, run.attempt, run.status) == (owner, 2, 2, Run.Status.RUNNING)
     assert run.lease_until > timezone.now()
     assert recovered.run == run
+
+
+def test_an_owner_holds_its_own_active_runs_and_no_other():
+    owner, late = uuid.uuid4(), timezone.now() + timedelta(minutes=5)
+    own, other, by_name, ended = (
+        make_run(make_conversation(make_user()), **fields)
+        for fields in (
+            {"owner": owner},
+            {},
+            {"owner": owner},
+            {"owner": owner, "status": Run.Status.COMPLETED},
+        )
+    )
+    Run.renew(Cursor(), owner, [own.pk, other.pk, ended.pk], timedelta(minutes=10))
+    assert set(Run.objects.filter(lease_until__gt=late)) == {own}
+    assert set(Run.objects.active().filter(lease_until__lt=late)) == {other, by_name}
+
+
+def test_an_owner_finds_those_of_its_active_runs_that_somebody_wants_to_stop():
+    owner, asked = uuid.uuid4(), timezone.now()
+    wanted, *_ = (
+        make_run(make_conversation(make_user()), **fields)
+        for fields in (
+            {"owner": owner, "cancel_requested_at": asked},
+            {"owner": owner},
+            {"cancel_requested_at": asked},
+            {"owner": owner, "cancel_requested_at": asked, "status": Run.Status.CANCELLED},
+        )
+    )
+    assert Run.to_cancel(Cursor(), owner) == [wanted.pk]
 
 
 def test_two_processes_that_look_at_once_do_not_both_take_it():
