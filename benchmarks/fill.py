@@ -7,6 +7,7 @@ ids. All belong to the user `local`.
 
 import sys
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import django
@@ -33,15 +34,22 @@ def owner() -> Any:
 
 def finished_run(events: int) -> Any:
     """A run that has ended, with so many events."""
-    content = "".join(f"word{seq} " for seq in range(1, events))
+    content, told = answer(events)
     run = make_run(make_conversation(owner()), content=content, status=Run.Status.COMPLETED)
-    told = [Entry.of(ChatChunk(content=f"word{seq} "), seq, time_of(seq)) for seq in range(1, events)]
-    told.append(Entry.of(ChatComplete(final_response=content, total_tool_calls=0), events, time_of(events)))
     key = db_key(run.pk)
-    rows = [(key, entry.seq, entry.event_type, entry.body.decode()) for entry in told]
+    rows = [(key, *row) for row in told]
     with connection.cursor() as cursor:
         cursor.executemany("INSERT INTO chat_runevent (run_id, seq, event_type, body) VALUES (%s, %s, %s, %s)", rows)
     return run
+
+
+@cache
+def answer(events: int) -> tuple[str, list[tuple[int, str, str]]]:
+    """A text, and the number, type and body of each event that tells it."""
+    content = "".join(f"word{seq} " for seq in range(1, events))
+    told = [Entry.of(ChatChunk(content=f"word{seq} "), seq, time_of(seq)) for seq in range(1, events)]
+    told.append(Entry.of(ChatComplete(final_response=content, total_tool_calls=0), events, time_of(events)))
+    return content, [(entry.seq, entry.event_type, entry.body.decode()) for entry in told]
 
 
 def time_of(seq: int) -> str:

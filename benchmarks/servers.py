@@ -1,6 +1,7 @@
 """The processes of a benchmark: the scripted provider and the servers that are measured, all on loopback."""
 
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -138,11 +139,23 @@ class Laboratory:
 
     def database(self, name: str = OURS) -> str:
         """The URL of a new, migrated database."""
-        url = f"sqlite:///{tempfile.mkdtemp(dir=self.folder)}/chat.sqlite3"
         if name == POSTGRES:
             url = self.postgres.url_of(self.postgres.create_database())
+            self._migrate(url)
+            return url
+        file = Path(tempfile.mkdtemp(dir=self.folder), "chat.sqlite3")
+        shutil.copy(self._migrated, file)
+        return f"sqlite:///{file}"
+
+    @cached_property
+    def _migrated(self) -> Path:
+        """A migrated database of SQLite, to be copied."""
+        file = self.folder / "migrated.sqlite3"
+        self._migrate(f"sqlite:///{file}")
+        return file
+
+    def _migrate(self, url: str) -> None:
         run(self.environment(DATABASE_URL=url), "manage.py", "migrate", "--verbosity", "0")
-        return url
 
     def environment(self, **settings: object) -> dict[str, str]:
         return product_environment(**{**SETTINGS, "OPENAI_BASE_URL": self.provider.url("/v1"), **settings})
