@@ -24,10 +24,6 @@ from chat.request_id import HEADER, request_id
 MAX_WAITING = 500  # connections that have yet to send a request: one more, and the one that waits longest is cut,
 GRACE_SECONDS = 5  # unless it has only just come: a crowd that comes at once is no attack
 STALL_SECONDS = 60.0  # a reader that takes nothing for so long is cut; it can come back with its cursor
-TOO_LARGE = (
-    b'{"error":{"code":"invalid_request","message":"The body is too large: at most %d bytes are taken.",'
-    b'"request_id":"%s"}}'
-)
 
 
 @implementer(IPushProducer)
@@ -99,7 +95,7 @@ class BoundedChannel(Channel):  # type: ignore[misc]
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]
-    """A request whose body is dropped, and answered with 413, once it passes the server's `max_body`."""
+    """A request whose body is dropped once it passes the server's `max_body`: then only its length is told."""
 
     gate: Gate | None = None
     too_large = False
@@ -129,17 +125,10 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             self.requestHeaders.removeHeader(b"sec-websocket-protocol")  # daphne fails over it, with a 500
         for value in self.content_type or ():
             self.requestHeaders.addRawHeader(b"content-type", value)
-        if not self.too_large:
-            return super().process()
-        known_as = self._request_id()
-        body = TOO_LARGE % (self.server.max_body, known_as)
-        self.setResponseCode(413)
-        self.setHeader(b"content-type", b"application/json")
-        self.setHeader(b"content-length", b"%d" % len(body))
-        self.setHeader(HEADER, known_as)
-        self.setHeader(b"connection", b"close")
-        self.write(body)
-        return self.finish()
+        if self.too_large:  # the application answers by the length alone, as under any other server
+            self.requestHeaders.setRawHeaders(b"content-length", [b"%d" % self.received])
+            self.requestHeaders.removeHeader(b"upgrade")
+        return super().process()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """daphne's answer where the application gives none."""

@@ -30,7 +30,10 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from agents.errors import ErrorCode
 from chat import log_context
+from chat.api.errors import error_response
+from chat.exceptions import Refused
 from chat.request_id import request_id
 
 PAGES = re.compile(r"/(?:admin/.*|accounts/.*|)")
@@ -41,6 +44,15 @@ GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 def is_page(request: HttpRequest) -> bool:
     """Whether people look at this path in a browser; all other paths are the API."""
     return PAGES.fullmatch(request.path_info) is not None
+
+
+def too_large(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a body that is longer than anything we take, before anybody reads it."""
+    length, most = request.META.get("CONTENT_LENGTH") or "", settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if not length.isdecimal() or int(length) <= most:
+        return None
+    message = f"The body is too large: at most {most} bytes are taken."
+    return error_response(Refused(ErrorCode.INVALID_REQUEST, message, status=413), request)
 
 
 class EventLoopMiddleware:
@@ -114,7 +126,7 @@ class BrowserMiddleware(EventLoopMiddleware):
         response: Any = self._cors.check_preflight(request) if request.method == "OPTIONS" else None
         if response is None:
             self._csrf.process_request(request)
-            response = await self.get_response(request)
+            response = too_large(request) or await self.get_response(request)
             self._csrf.process_response(request, response)
             self._frames.process_response(request, response)
         self._say_who_may_read(request, response)

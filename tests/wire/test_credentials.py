@@ -134,6 +134,8 @@ async def test_pages_of_an_allowed_origin_may_use_a_key_and_others_may_not(alice
     answer = await alice.ask("say:Hello", headers={"Origin": FRIEND})
     assert answer.headers["Access-Control-Allow-Origin"] == FRIEND
     assert "x-run-id" in answer.headers["Access-Control-Expose-Headers"]
+    too_large = await alice.ask("x" * 4 * 1024 * 1024, headers={"Origin": FRIEND})
+    assert (too_large.status, too_large.headers["Access-Control-Allow-Origin"]) == (413, FRIEND)
     other = await alice.ask("say:Hello", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in other.headers
     assert await socket_outcome(server, {**alice.headers, "Origin": FRIEND}) == "open"
