@@ -8,23 +8,23 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from benchmarks.filled import fill
-from benchmarks.measure import measure
+from benchmarks.measure import cpu_seconds, measure
 from benchmarks.row import Row, at_most
 from benchmarks.servers import OURS, Laboratory, Server
 from benchmarks.side_by_side import start_load
 from benchmarks.tokens import WARM_UP
 
 GOAL = "Growth"
-STREAMS = 8
+STREAMS = 5
 LONG, SHORT = 20_000, 4_000  # tokens of an answer, one each millisecond
 SPAN = 1.5, 3.5  # seconds of a short answer between which CPU is read
 MESSAGES = 500
 EVENTS = 1_000_000
 PACED, PACED_STREAMS = "paced:300:20", 40
-PACED_SPAN = 0.0, 7.5  # from before the first start until after the last end
 STARTS = 10
 FLAT = at_most(1.15)
 
@@ -93,37 +93,37 @@ def full_database(lab: Laboratory, events: int) -> Row:
         for server in servers:
             measure(server, WARM_UP[0])
         parts = [Part(server, [server.body(PACED)], streams=PACED_STREAMS) for server in servers]
-        after, before = cpu_of_both(*parts, between=PACED_SPAN)
+        after, before = cpu_of_both(*parts)
     title = f"in a database of {events:,} events: CPU per token, ratio"
     return Row(GOAL, title, {OURS: [after / before]}, (FLAT,), digits=2)
 
 
-def cpu_of_both(first: Part, second: Part, *, between: tuple[float, float]) -> list[float]:
-    """CPU seconds that each server spends between these seconds after the first one was asked."""
-    begun = time.monotonic()
+def cpu_of_both(first: Part, second: Part, *, between: tuple[float, float] | None = None) -> list[float]:
+    """CPU seconds of each server between these seconds after the first one was asked, or until all has come."""
+    processes = [psutil.Process(part.server.process.pid) for part in (first, second)]
+    begun, before = time.monotonic(), [cpu_seconds(process) for process in processes]
     loads: list[subprocess.Popen[bytes]] = []
-    pids = [part.server.process.pid for part in (first, second)]
-    before = [spent_by(pid) for pid in pids]
     try:
         for part in (first, second):
-            time.sleep(max(0.0, begun + part.begin - time.monotonic()))
+            sleep_until(begun + part.begin)
             for body in part.bodies:
                 asked = [json.dumps(body), str(body["message"]), "--streams", str(part.streams), "--ramp", "1"]
                 loads.append(start_load(part.server, asked))
-        if between[0]:
-            time.sleep(max(0.0, begun + between[0] - time.monotonic()))
-            before = [spent_by(pid) for pid in pids]
-        time.sleep(max(0.0, begun + between[1] - time.monotonic()))
-        return [spent_by(pid) - spent for pid, spent in zip(pids, before, strict=True)]
+        if between:
+            sleep_until(begun + between[0])
+            before = [cpu_seconds(process) for process in processes]
+            sleep_until(begun + between[1])
+            after = [cpu_seconds(process) for process in processes]
     finally:
         for load in loads:
             wait(load)
+    if not between:
+        after = [cpu_seconds(process) for process in processes]
+    return [late - early for late, early in zip(after, before, strict=True)]
 
 
-def spent_by(pid: int) -> float:
-    """CPU seconds of a process's living threads, as the scheduler counts them: the usual figures come in hundredths."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+def sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def wait(load: "subprocess.Popen[bytes]") -> None:
@@ -132,7 +132,8 @@ def wait(load: "subprocess.Popen[bytes]") -> None:
 
 def start_cost(server: Server, conversation: str) -> float:
     """CPU seconds of a run in that conversation that says one token, of several after each other."""
-    before = spent_by(server.process.pid)
+    process = psutil.Process(server.process.pid)
+    before = cpu_seconds(process)
     body = {"message": "burst:1", "conversation_id": conversation}
     wait(start_load(server, [json.dumps(body), "burst:1", "--streams", "1", "--waves", str(STARTS)]))
-    return (spent_by(server.process.pid) - before) / STARTS
+    return (cpu_seconds(process) - before) / STARTS

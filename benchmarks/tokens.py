@@ -21,18 +21,17 @@ Samples = dict[str, list[Sample]]
 
 def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
     names = ALWAYS if quick else SERVERS
-    paced = replace(PACED, scenario="stamped:100:20") if quick else PACED
     with lab.serve(*names) as servers:
         for server in servers.values():
             for load in WARM_UP:
                 measure(server, load)
-        found = in_turns(list(servers.values()), paced, count=1 if quick else ROUNDS)
-        loads = (*WARM_UP, *(paced, BURST) * len(found[0][OURS]))
+        found = in_turns(list(servers.values()), count=1 if quick else ROUNDS)
+        loads = (*WARM_UP, *(PACED, BURST) * len(found[0][OURS]))
         check_stored(servers[OURS].database, sum(load.streams * load.waves for load in loads))
     return _rows(*found)
 
 
-def in_turns(servers: list[Server], paced: Load, *, count: int) -> tuple[Samples, Samples]:
+def in_turns(servers: list[Server], *, count: int) -> tuple[Samples, Samples]:
     """Measure in turns, so that what disturbs the machine disturbs every server; each round begins with another one."""
     found: tuple[Samples, Samples] = {}, {}
     for number in rounds(count, seconds=SECONDS):
@@ -40,7 +39,7 @@ def in_turns(servers: list[Server], paced: Load, *, count: int) -> tuple[Samples
         first = number % len(taken)
         for server in taken[first:] + taken[:first]:
             burst = BURST if server.name in LIGHT else replace(BURST, waves=1)
-            for samples, load in zip(found, (paced, burst), strict=True):
+            for samples, load in zip(found, (PACED, burst), strict=True):
                 samples.setdefault(server.name, []).append(measure(server, load))
     return found
 

@@ -125,7 +125,7 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             self.requestHeaders.removeHeader(b"sec-websocket-protocol")  # daphne fails over it, with a 500
         for value in self.content_type or ():
             self.requestHeaders.addRawHeader(b"content-type", value)
-        if self.too_large:  # the application answers by the length alone, as under any other server
+        if self.too_large:  # of its body only the length is left, which the application refuses
             self.requestHeaders.setRawHeaders(b"content-length", [b"%d" % self.received])
             self.requestHeaders.removeHeader(b"upgrade")
         return super().process()

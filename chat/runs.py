@@ -44,7 +44,7 @@ from chat.waits import Waits
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK_SECONDS = 1.0  # how often a process looks for cancels that it was not told of
-RENEWALS = 5  # within the time of a lease: a process that stalls for most of it keeps its runs
+RENEWALS = 5  # within a lease, at most one with each look: a process that stalls for half of it keeps its runs
 CANCEL_SECONDS = 5.0
 WRITE_SECONDS = 5.0  # how long a request waits for the database before it is told to come back
 PRUNE_EVERY = 600  # beats; one batch of old events every ten minutes or so
@@ -198,15 +198,15 @@ class Runs:
         """Renew leases, look for cancels that no hint told of, and take over what other processes left behind."""
         period = min(LOOK_SECONDS, self.lease.total_seconds() / 3)
         sweep_every = max(1, round(self.lease.total_seconds() / 3 / period))
-        renew_every = max(1, int(self.lease.total_seconds() / RENEWALS / period))
-        beat = renew_at = 0
+        beat, renew_at = 0, 0.0
         while True:
             try:
+                now = self.loop.time()
+                if self.tasks and now >= renew_at:
+                    await self._renew()
+                    renew_at = now + self.lease.total_seconds() / RENEWALS
                 if self.tasks:
                     await self._look_for_cancels()
-                    if beat >= renew_at:
-                        await self._renew()
-                        renew_at = beat + renew_every
                 if beat % sweep_every == 0 and not self.draining:
                     await self._recover()
                     await self.decisions.carry_out()

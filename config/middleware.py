@@ -47,7 +47,7 @@ def is_page(request: HttpRequest) -> bool:
 
 
 def too_large(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a body that is longer than anything we take, before anybody reads it."""
+    """The answer to a body that says to be longer than anything we take; None for others."""
     length, most = request.META.get("CONTENT_LENGTH") or "", settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if not length.isdecimal() or int(length) <= most:
         return None
@@ -111,6 +111,7 @@ class ContentSecurityPolicy(CSPMiddleware):
 class BrowserMiddleware(EventLoopMiddleware):
     """What a browser may do with an answer, in this order: content security policy, CORS, frames; and CSRF cookies.
 
+    Bodies that are too large are refused here, so that pages of other origins can read why.
     CSRF tokens are checked here for pages; the API checks its cookie sessions in chat.access.
     """
 

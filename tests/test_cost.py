@@ -82,7 +82,7 @@ SHARED: Counts = {
     "threads": 0.05,
     "calls": 110,
 }
-WAITING: Counts = {  # with its lease, and the looks for cancels, one each second
+WAITING: Counts = {  # with the looks for cancels, one each second
     "statements": 0.8,
     "commits": 0.2,
     "sends": 0.5,

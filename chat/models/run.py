@@ -167,6 +167,8 @@ class Run(models.Model):
     @classmethod
     def renew(cls, cursor: Cursor, owner: uuid.UUID, run_ids: Sequence[uuid.UUID], lease: timedelta) -> None:
         """Hold these runs for so much longer, as far as they are the owner's."""
+        if not run_ids:  # they may all have ended meanwhile, and PostgreSQL takes no empty list
+            return
         until = cursor.later(lease)
         which = f"id IN ({', '.join(['%s'] * len(run_ids))}) AND owner = %s AND {ACTIVE}"
         keys = map(cursor.key, [*run_ids, owner])

@@ -74,6 +74,8 @@ def test_an_owner_holds_its_own_active_runs_and_no_other():
             {"owner": owner, "status": Run.Status.COMPLETED},
         )
     )
+    Run.renew(Cursor(), owner, [], timedelta(minutes=10))
+    assert not Run.objects.filter(lease_until__gt=late)
     Run.renew(Cursor(), owner, [own.pk, other.pk, ended.pk], timedelta(minutes=10))
     assert set(Run.objects.filter(lease_until__gt=late)) == {own}
     assert set(Run.objects.active().filter(lease_until__lt=late)) == {other, by_name}

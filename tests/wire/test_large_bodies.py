@@ -79,9 +79,10 @@ async def test_a_hundred_megabytes_in_chunks_of_unknown_length_are_413_too(alice
     assert process.memory_info().rss - before < 10 * MIB
 
 
-async def test_a_413_has_the_headers_that_every_answer_has_and_the_connection_goes_on(server):
+@pytest.mark.parametrize("more", ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"], ids=["plain", "upgrade"])
+async def test_a_413_has_the_headers_that_every_answer_has_and_the_connection_goes_on(server, more):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    head = "POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head = f"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}"
     writer.write(f"{head}Content-Length: {4 * MIB}\r\n\r\n".encode() + b"x" * 4 * MIB)
     refused = (await reader.readuntil(b"\r\n\r\n")).lower()
     assert status(refused) == 413
