@@ -15,7 +15,7 @@ BURST = Load("burst:500", streams=20, waves=5)
 WARM_UP = (Load("stamped:20:20", streams=20, ramp=1.0), Load("burst:100", streams=10))
 LIGHT = (OURS, RELAY, RELAY_UVICORN)  # the others take ten times as long for a burst: one wave tells as much
 ALWAYS = (*LIGHT, PLAIN)  # are measured in every round, because bounds compare them; the others in the first only
-ROUNDS, SECONDS = 3, 140
+ROUNDS, SECONDS = 3, 120
 Samples = dict[str, list[Sample]]
 
 
