@@ -86,17 +86,11 @@ def rows(lab: Laboratory, *, quick: bool) -> list[Row]:
 def smoothness(lab: Laboratory, found: Carried) -> list[Row]:
     """Of servers of their own, as all of these: what the search left running must not count."""
     nearest = found.nearest(SMOOTH_LOAD)
-    seen: list[tuple[Tried, float]] = []
-
-    def see(streams: int) -> Tried:
-        sample = measured(lab, load_of(streams))
-        tried = Tried(streams, sample.busiest)
-        seen.append((tried, sample.outcome.delay_p99 * MS))
-        return tried
-
-    most = see(int(found.streams * SMOOTH_LOAD))
+    most, late_of_most = smooth_at(lab, int(found.streams * SMOOTH_LOAD))
+    seen = [(most, late_of_most)]
     for _ in rounds(SMOOTH_ROUNDS, seconds=SMOOTH_SECONDS):
-        nearest = see(nearest.streams_at(SMOOTH_LOAD))
+        seen.append(smooth_at(lab, nearest.streams_at(SMOOTH_LOAD)))
+        nearest = seen[-1][0]
         if nearest.is_at(SMOOTH_LOAD):
             break
     nearest_seen = min(seen, key=lambda one: abs(one[0].busiest - SMOOTH_LOAD))
@@ -108,9 +102,15 @@ def smoothness(lab: Laboratory, found: Carried) -> list[Row]:
         Row(GOAL, title, {OURS: [late for _, late in near]}, (at_most(GATHER_MS + 15),)),
         Row(GOAL, "– streams that make this load", {OURS: [one.streams for one, _ in near]}, digits=0),
         Row(GOAL, "– the load, % of a core", {OURS: [one.busiest * 100 for one, _ in near]}, is_level, digits=0),
-        Row(GOAL, "– with 70 % of the streams carried: p99, ms", {OURS: [seen[0][1]]}),
+        Row(GOAL, "– with 70 % of the streams carried: p99, ms", {OURS: [late_of_most]}),
         Row(GOAL, "– the load of these, % of a core", {OURS: [most.busiest * 100]}, digits=0),
     ]
+
+
+def smooth_at(lab: Laboratory, streams: int) -> tuple[Tried, float]:
+    """How busy so many streams keep a new server, and how late their tokens come: p99, in milliseconds."""
+    seen = measured(lab, load_of(streams))
+    return Tried(streams, seen.busiest), seen.outcome.delay_p99 * MS
 
 
 def load_of(streams: int, rate: int = TOKENS_PER_SECOND) -> Load:
